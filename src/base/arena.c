@@ -1,0 +1,123 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 16, SMALLEST_BLOCK = 32 << 10, LARGEST_GROWTH = 4 << 20 };
+
+struct arena_block {
+    arena_block *next;
+    size_t size, used; /* bytes behind this header */
+    _Alignas(ALIGNMENT) char bytes[];
+};
+
+static arena_block *block_new(arena *a, size_t bytes) {
+    size_t size = a->first == NULL ? SMALLEST_BLOCK : a->first->size * 2;
+    if (size > LARGEST_GROWTH) size = LARGEST_GROWTH;
+    if (size < bytes) size = bytes;
+    arena_block *b = malloc(sizeof *b + size);
+    if (b == NULL) {
+        fprintf(stderr, "socle: out of memory (%zu more bytes wanted)\n", size);
+        exit(1);
+    }
+    b->size = size;
+    b->used = 0;
+    return b;
+}
+
+void *arena_alloc(arena *a, size_t bytes) {
+    if (bytes > SIZE_MAX / 2) return NULL;
+    bytes = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    if (bytes == 0) bytes = ALIGNMENT;
+    if (a->limit != 0 && (bytes > a->limit || a->used > a->limit - bytes)) return NULL;
+    arena_block *b = a->first;
+    if (b == NULL || b->size - b->used < bytes) {
+        arena_block **spare = &a->spare;
+        while (*spare != NULL && (*spare)->size < bytes) spare = &(*spare)->next;
+        b = *spare;
+        if (b != NULL) *spare = b->next;
+        else b = block_new(a, bytes);
+        b->next = a->first;
+        a->first = b;
+    }
+    void *p = b->bytes + b->used;
+    b->used += bytes;
+    a->used += bytes;
+    return memset(p, 0, bytes);
+}
+
+void *arena_array(arena *a, size_t n, size_t size) {
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) return NULL;
+    return arena_alloc(a, bytes);
+}
+
+void *arena_grow(arena *a, void *old, size_t old_bytes, size_t new_bytes) {
+    if (new_bytes <= old_bytes) return old;
+    const size_t old_padded = (old_bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    const size_t new_padded = (new_bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    arena_block *b = a->first;
+    if (old != NULL && old_bytes > 0 && b != NULL && (char *)old + old_padded == b->bytes + b->used) {
+        const size_t more = new_padded - old_padded;
+        if (b->size - b->used >= more && (a->limit == 0 || a->used + more <= a->limit)) {
+            memset(b->bytes + b->used, 0, more);
+            b->used += more;
+            a->used += more;
+            return old;
+        }
+    }
+    void *p = arena_alloc(a, new_bytes);
+    if (p != NULL && old_bytes > 0) memcpy(p, old, old_bytes);
+    return p;
+}
+
+char *arena_copy_bytes(arena *a, const void *bytes, size_t n) {
+    char *p = n < SIZE_MAX ? arena_alloc(a, n + 1) : NULL;
+    if (p != NULL && n > 0) memcpy(p, bytes, n);
+    return p;
+}
+
+char *arena_copy(arena *a, const char *text) {
+    return arena_copy_bytes(a, text, strlen(text));
+}
+
+char *arena_print(arena *a, const char *format, ...) {
+    va_list list, again;
+    va_start(list, format);
+    va_copy(again, list);
+    const int n = vsnprintf(NULL, 0, format, list);
+    va_end(list);
+    char *p = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
+    if (p != NULL) vsnprintf(p, (size_t)n + 1, format, again);
+    va_end(again);
+    return p;
+}
+
+void arena_reset(arena *a) {
+    while (a->first != NULL) {
+        arena_block *b = a->first;
+        a->first = b->next;
+        b->used = 0;
+        b->next = a->spare;
+        a->spare = b;
+    }
+    a->used = 0;
+}
+
+static void blocks_free(arena_block *b) {
+    while (b != NULL) {
+        arena_block *next = b->next;
+        free(b);
+        b = next;
+    }
+}
+
+void arena_drop(arena *a) {
+    blocks_free(a->first);
+    blocks_free(a->spare);
+    a->first = a->spare = NULL;
+    a->used = 0;
+}
