@@ -23,7 +23,9 @@ typedef struct adapter_bank {
     long rank;                 /* the largest an adapter of it may have */
     bank_module *modules;      /* those that some adapter may change */
     int n_module;
-    real dropout;              /* of the adapters' input, in training */
+    real dropout;              /* of the adapters' input, in training: the first adapter's */
+    void *memory;              /* one block that holds every a and b */
+    size_t memory_bytes;
 } adapter_bank;
 
 /* What an adapter's configuration says, patterns resolved later by module. */
@@ -46,6 +48,7 @@ bool adapter_config_make(arena *owner, long r, double alpha, double dropout, con
 /* A bank for these adapters over `m`: modules are the union of what they target, rank their largest. Sets m->bank.
  * An adapter whose targets match nothing is an error that names it. */
 adapter_bank *bank_new(model *m, const adapter_config *adapters, int n_adapter, int n_slot, error *err);
+void bank_free(model *m); /* gives its memory back and sets m->bank to NULL; model_free_weights does it too */
 /* Loads an adapter's tensors into a slot; on failure the slot is empty (all ranks 0). Checks that the change is non-zero. */
 bool bank_load(model *m, int slot, const char *folder, error *err);
 void bank_clear(model *m, int slot);

@@ -83,7 +83,7 @@ parameter *model_parameter(const model *m, const char *name); /* NULL: none of t
 model *model_load(arena *owner, const char *folder, error *err);
 bool model_allocate(model *m, error *err);             /* zeroed weights for a described model */
 void model_initialise(model *m, uint64_t seed);        /* random weights, a function of seed and name alone */
-void model_free_weights(model *m);
+void model_free_weights(model *m);                     /* and its bank of adapters; what an arena holds stays. NULL is fine */
 /* Writes config.json, model.safetensors (f32), generation_config.json into an existing folder. Tokenizer files are text/'s. */
 bool model_save(const model *m, const char *folder, error *err);
 

@@ -25,16 +25,17 @@ CLONES static void gelu_forward(op_call *c, long first, long end) {
 /* d/dx x * s(w(x)) = s + x * s * (1 - s) * w'(x) */
 CLONES static void gelu_backward(op_call *c, long first, long end) {
     const long dim = c->in[0].dim;
-    const bool adds = c->adds[0];
-    for (long row = first; row < end; row++) {
-        const element *x = tensor_row(c->in[0], row), *dout = tensor_row(c->dout[0], row);
-        element *dx = tensor_row(c->din[0], row);
-        for (long i = 0; i < dim; i++) {
-            const real s = sigmoid(TWICE_ROOT * (x[i] + CUBIC * x[i] * x[i] * x[i]));
-            const real slope = TWICE_ROOT * (1 + 3 * CUBIC * x[i] * x[i]);
-            dx[i] = (adds ? dx[i] : 0) + dout[i] * s * (1 + x[i] * (1 - s) * slope);
+    for (long row = first; row < end; row++)
+        for (long at = 0; at < dim; at += BLOCK_VALUES) {
+            const element *x = tensor_row(c->in[0], row) + at, *dout = tensor_row(c->dout[0], row) + at;
+            const long n = dim - at < BLOCK_VALUES ? dim - at : BLOCK_VALUES;
+            real dx[BLOCK_VALUES];
+            for (long i = 0; i < n; i++) {
+                const real s = sigmoid(TWICE_ROOT * (x[i] + CUBIC * x[i] * x[i] * x[i]));
+                dx[i] = dout[i] * s * (1 + x[i] * (1 - s) * TWICE_ROOT * (1 + 3 * CUBIC * x[i] * x[i]));
+            }
+            gradient_put(tensor_row(c->din[0], row) + at, dx, n, c->adds[0]);
         }
-    }
 }
 
 const op op_gelu = {.name = "gelu",

@@ -20,18 +20,19 @@ CLONES static void swiglu_forward(op_call *c, long first, long end) {
 
 CLONES static void swiglu_backward(op_call *c, long first, long end) {
     const long dim = c->in[0].dim;
-    const bool adds_gate = c->adds[0], adds_up = c->adds[1];
-    for (long row = first; row < end; row++) {
-        const element *gate = tensor_row(c->in[0], row), *up = tensor_row(c->in[1], row), *dout = tensor_row(c->dout[0], row);
-        element *dgate = c->din[0].data != NULL ? tensor_row(c->din[0], row) : NULL, *dup = c->din[1].data != NULL ? tensor_row(c->din[1], row) : NULL;
-        if (dgate != NULL)
-            for (long i = 0; i < dim; i++) {
+    for (long row = first; row < end; row++)
+        for (long at = 0; at < dim; at += BLOCK_VALUES) {
+            const element *gate = tensor_row(c->in[0], row) + at, *up = tensor_row(c->in[1], row) + at, *dout = tensor_row(c->dout[0], row) + at;
+            const long n = dim - at < BLOCK_VALUES ? dim - at : BLOCK_VALUES;
+            real dgate[BLOCK_VALUES], dup[BLOCK_VALUES];
+            for (long i = 0; i < n; i++) {
                 const real s = sigmoid(gate[i]);
-                dgate[i] = (adds_gate ? dgate[i] : 0) + dout[i] * up[i] * s * (1 + gate[i] * (1 - s));
+                dgate[i] = dout[i] * up[i] * s * (1 + gate[i] * (1 - s));
+                dup[i] = dout[i] * gate[i] * s;
             }
-        if (dup != NULL)
-            for (long i = 0; i < dim; i++) dup[i] = (adds_up ? dup[i] : 0) + dout[i] * gate[i] * sigmoid(gate[i]);
-    }
+            if (c->din[0].data != NULL) gradient_put(tensor_row(c->din[0], row) + at, dgate, n, c->adds[0]);
+            if (c->din[1].data != NULL) gradient_put(tensor_row(c->din[1], row) + at, dup, n, c->adds[1]);
+        }
 }
 
 const op op_swiglu = {.name = "swiglu",

@@ -88,6 +88,15 @@ INLINE real exponential(real x) {
 #endif
 }
 
+/* Sets or adds n values to a gradient. Heavy formulas fill a block of BLOCK_VALUES first: with the choice inside, their loop would
+ * be too large for the compiler to take apart, and would not become vectors. */
+enum { BLOCK_VALUES = 256 };
+INLINE void gradient_put(element *to, const real *from, long n, bool adds) {
+    if (adds)
+        for (long i = 0; i < n; i++) to[i] += from[i];
+    else memcpy(to, from, (size_t)n * sizeof *to);
+}
+
 INLINE real sigmoid(real x) {
     return 1 / (1 + exponential(-x));
 }
