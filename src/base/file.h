@@ -33,8 +33,8 @@ void file_reader_close(file_reader *r);
 typedef struct file_writer file_writer;
 file_writer *file_writer_open(const char *path, error *err);
 bool file_writer_put(file_writer *w, const void *bytes, size_t n, error *err); /* buffered */
-bool file_writer_commit(file_writer *w, error *err); /* flush, fsync, rename; closes also when it fails */
-void file_writer_abort(file_writer *w);              /* closes and removes PATH.partial; NULL is fine */
+bool file_writer_commit(file_writer *w, error *err);                           /* flush, fsync, rename; closes also when it fails */
+void file_writer_abort(file_writer *w);                                        /* closes and removes PATH.partial; NULL is fine */
 /* The whole file in one call. */
 bool file_write(const char *path, const void *bytes, size_t n, error *err);
 
@@ -46,7 +46,7 @@ void folder_abort(const char *path);
 
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
-int64_t file_size(const char *path); /* -1 where it cannot be told */
+int64_t file_size(const char *path);              /* -1 where it cannot be told */
 bool folder_make(const char *path, error *err);   /* with its parents; an existing one is fine */
 bool folder_remove(const char *path, error *err); /* with all that is in it; an absent one is fine */
 /* Names in a folder (without . and ..), sorted by bytes, in `owner`. NULL on an error. */

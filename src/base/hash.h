@@ -15,7 +15,8 @@ digest digest_chain(digest before, const void *bytes, size_t n); /* digest of (b
 bool digest_equal(digest a, digest b);
 char *digest_text(digest d, char out[33]); /* 32 hex digits */
 
-/* Open addressing; keys are copied into `owner`; values are yours. Order of map_at is the order of insertion. */
+/* Open addressing; keys are copied into `owner`; values are yours, and their places never move. Order of map_at is the order
+ * of insertion. At most 2^32 - 2 keys. */
 typedef struct map map;
 map *map_new(arena *owner, size_t expected);
 /* The value's place, made (0) where the key is new (*is_new, which may be NULL). NULL where the arena's limit is met. */

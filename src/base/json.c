@@ -200,13 +200,13 @@ static bool push(parser *p, const member *m) {
 /* Moves the members from stack[base] on into the arena. The text of numbers is ended here, where all behind it is read. */
 static bool container_close(parser *p, json *v, size_t base) {
     const size_t n = p->n_stack - base;
-    const member *m = p->stack + base;
     p->n_stack = base;
     v->length = n;
     const size_t each = sizeof(json) + (v->type == JSON_OBJECT ? sizeof(char *) + sizeof(size_t) : 0);
     v->item = n == 0 ? NULL : arena_array(p->owner, n, each);
     if (n == 0) return true;
     if (v->item == NULL) return parser_memory(p);
+    const member *m = p->stack + base;
     for (size_t i = 0; i < n; i++) {
         v->item[i] = m[i].value;
         if (m[i].value.type <= JSON_NUMBER) p->text[m[i].value.text - p->text + (long)m[i].value.length] = 0;

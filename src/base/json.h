@@ -14,15 +14,15 @@ typedef enum { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_
 typedef struct json json;
 struct json {
     json_type type;
-    bool is_integer;     /* NUMBER: written without fraction or exponent, and `integer` holds it exactly */
-    bool truth;          /* BOOL */
-    int line;            /* YAML: line in the file, from 1; JSON: 0 */
-    double number;       /* NUMBER */
-    int64_t integer;     /* NUMBER, where is_integer */
-    const char *text;    /* STRING: its bytes, NUL at the end (may hold NULs); NUMBER: its text as written */
-    size_t length;       /* STRING, NUMBER: bytes of text; ARRAY, OBJECT: members */
-    json *item;          /* ARRAY, OBJECT: the members, one after another */
-    const char **key;    /* OBJECT: their names */
+    bool is_integer;  /* NUMBER: written without fraction or exponent, and `integer` holds it exactly */
+    bool truth;       /* BOOL */
+    int line;         /* YAML: line in the file, from 1; JSON: 0 */
+    double number;    /* NUMBER */
+    int64_t integer;  /* NUMBER, where is_integer */
+    const char *text; /* STRING: its bytes, NUL at the end (may hold NULs); NUMBER: its text as written */
+    size_t length;    /* STRING, NUMBER: bytes of text; ARRAY, OBJECT: members */
+    json *item;       /* ARRAY, OBJECT: the members, one after another */
+    const char **key; /* OBJECT: their names */
     size_t *key_length;
 };
 
@@ -38,8 +38,8 @@ const char *json_get_text(const json *o, const char *key, const char *absent);
 double json_get_number(const json *o, const char *key, double absent);
 int64_t json_get_integer(const json *o, const char *key, int64_t absent);
 bool json_get_bool(const json *o, const char *key, bool absent);
-bool json_is_text(const json *v, const char *text);       /* a string equal to `text` */
-const char *json_type_name(json_type type);                /* "null", "bool", "number", "string", "array", "object" */
+bool json_is_text(const json *v, const char *text); /* a string equal to `text` */
+const char *json_type_name(json_type type);         /* "null", "bool", "number", "string", "array", "object" */
 
 /* Writer: appends to `out`. Begin, then members, then end; commas are put where needed. indent 0: one line. */
 typedef struct json_writer {
@@ -52,13 +52,13 @@ void json_end_object(json_writer *w);
 void json_begin_array(json_writer *w);
 void json_end_array(json_writer *w);
 void json_key(json_writer *w, const char *key);
-void json_text(json_writer *w, const char *text);                      /* invalid UTF-8 becomes U+FFFD */
+void json_text(json_writer *w, const char *text); /* invalid UTF-8 becomes U+FFFD */
 void json_text_n(json_writer *w, const char *text, size_t n);
-void json_number(json_writer *w, double x);                            /* shortest text that reads back equal; NaN: null */
+void json_number(json_writer *w, double x); /* shortest text that reads back equal; NaN: null */
 void json_integer(json_writer *w, int64_t x);
 void json_bool(json_writer *w, bool x);
 void json_null(json_writer *w);
-void json_raw(json_writer *w, const char *text, size_t n);             /* JSON text as it is */
-void json_value(json_writer *w, const json *v);                        /* a whole tree */
+void json_raw(json_writer *w, const char *text, size_t n); /* JSON text as it is */
+void json_value(json_writer *w, const json *v);            /* a whole tree */
 
 #endif

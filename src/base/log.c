@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -137,6 +138,9 @@ void progress_at(progress *p, double done, const char *note) {
         string s = {0};
         put_state(&s, p, now, note);
         if (on_terminal()) {
+            struct winsize w = {0};
+            if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 && s.length >= w.ws_col)
+                s.data[w.ws_col - 1] = 0; /* a line that wraps cannot be redrawn */
             if (out.drawn != NULL && out.drawn != p) erase();
             fprintf(stderr, "\r%s\033[K", string_chars(&s));
             out.drawn = p;

@@ -19,7 +19,7 @@ typedef struct progress {
     double total;            /* 0: not known */
     double start, shown;     /* seconds of clock_seconds */
     double done;
-    int drawn;               /* columns on the terminal now */
+    int drawn; /* columns on the terminal now */
 } progress;
 void progress_start(progress *p, const char *what, const char *unit, double total);
 /* `note` (may be NULL) is appended: "loss 3.21". */

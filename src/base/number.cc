@@ -41,10 +41,10 @@ extern "C" bool number_read(const char *text, size_t n, double *x) {
 }
 
 extern "C" size_t number_print(double x, char out[32]) {
-    char *end;
-    if (std::isnan(x)) end = std::strcpy(out, "nan") + 3;
-    else if (x == std::floor(x) && std::fabs(x) < 0x1p53 && !(x == 0 && std::signbit(x))) end = std::to_chars(out, out + 31, static_cast<long long>(x)).ptr;
-    else end = std::to_chars(out, out + 31, x).ptr;
+    const double size = std::fabs(x);
+    const bool plain = x == 0 || (size >= 1e-5 && size < 1e16);
+    char *end =
+        std::isnan(x) ? std::strcpy(out, "nan") + 3 : std::to_chars(out, out + 31, x, plain ? std::chars_format::fixed : std::chars_format::scientific).ptr;
     *end = 0;
     return static_cast<size_t>(end - out);
 }

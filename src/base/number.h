@@ -11,8 +11,8 @@ extern "C" {
  * large becomes an infinity, what is too small 0. false where they are no number. */
 bool number_read(const char *text, size_t n, double *x);
 
-/* The shortest text that reads back equal, whole numbers below 2^53 without an exponent; "nan", "inf", "-inf".
- * Returns its length; the text ends in NUL. */
+/* The shortest text that reads back equal; an exponent only where the number is 1e16 or more, or below 1e-5; "nan", "inf",
+ * "-inf". Returns its length; the text ends in NUL. */
 size_t number_print(double x, char out[32]);
 
 #ifdef __cplusplus

@@ -432,7 +432,7 @@ static void help_row(string *out, const option *o, bool with_default) {
 
 void options_help(const command *c, string *out) {
     option table[9] = {0};
-    bool help;
+    bool help = false;
     common_options common = {.seed = 1, .device = "cpu"};
     common_table(table, &common, &help);
     string_print(out, "usage: socle %s [options]%s%s\n\n%s\n", c->name, c->arguments == NULL || c->arguments[0] == 0 ? "" : " ",

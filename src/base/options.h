@@ -5,23 +5,23 @@
 #include "base/json.h"
 
 typedef enum {
-    OPT_FLAG,    /* bool *: --name; --no-name clears it */
-    OPT_INT,     /* long * */
-    OPT_REAL,    /* double * */
-    OPT_TEXT,    /* const char ** */
-    OPT_CHOICE,  /* int *: index into `choices`, "a|b|c" */
-    OPT_LIST,    /* const json **: anything structured, kept as a tree for the caller to read (YAML only) */
+    OPT_FLAG,   /* bool *: --name; --no-name clears it */
+    OPT_INT,    /* long * */
+    OPT_REAL,   /* double * */
+    OPT_TEXT,   /* const char ** */
+    OPT_CHOICE, /* int *: index into `choices`, "a|b|c" */
+    OPT_LIST,   /* const json **: anything structured, kept as a tree for the caller to read (YAML only) */
 } option_type;
 
 typedef struct option {
-    const char *name;    /* "out", "model.init", "optimizer.lr": dots are levels in YAML */
-    char letter;         /* -n; 0: none */
+    const char *name; /* "out", "model.init", "optimizer.lr": dots are levels in YAML */
+    char letter;      /* -n; 0: none */
     option_type type;
-    void *value;         /* holds the default before parsing, the result after */
-    const char *choices; /* OPT_CHOICE */
-    const char *argument;/* how --help names its value: "DIR", "N"; NULL: by type */
-    const char *help;    /* one sentence; the default is added to it */
-    double least, most;  /* OPT_INT, OPT_REAL: bounds, where least < most */
+    void *value;          /* holds the default before parsing, the result after */
+    const char *choices;  /* OPT_CHOICE */
+    const char *argument; /* how --help names its value: "DIR", "N"; NULL: by type */
+    const char *help;     /* one sentence; the default is added to it */
+    double least, most;   /* OPT_INT, OPT_REAL: bounds, where least < most */
 } option;
 
 typedef struct command {

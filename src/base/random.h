@@ -15,9 +15,9 @@ typedef struct random_stream {
 
 random_stream random_start(uint64_t seed, uint64_t stream);
 uint32_t random_u32(random_stream *r);
-double random_unit(random_stream *r);                 /* [0, 1), 53 bits */
-uint64_t random_below(random_stream *r, uint64_t n);  /* [0, n), n > 0, unbiased */
-double random_normal(random_stream *r);               /* mean 0, variance 1 */
+double random_unit(random_stream *r);                /* [0, 1), 53 bits */
+uint64_t random_below(random_stream *r, uint64_t n); /* [0, n), n > 0, unbiased */
+double random_normal(random_stream *r);              /* mean 0, variance 1 */
 /* Fills order[0..n) with a random permutation of 0..n-1. */
 void random_permutation(random_stream *r, long n, long *order);
 

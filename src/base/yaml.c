@@ -306,7 +306,12 @@ static void write_number(string *out, const json *v) {
     else if (v->is_integer) string_print(out, "%lld", (long long)v->integer);
     else if (isnan(v->number)) string_text(out, ".nan");
     else if (isinf(v->number)) string_text(out, v->number < 0 ? "-.inf" : ".inf");
-    else string_append(out, text, number_print(v->number, text));
+    else { /* readers of YAML 1.1 take 1e-08 for text, and 1.0e-08 for a number */
+        const size_t n = number_print(v->number, text), mantissa = strcspn(text, "e");
+        string_append(out, text, mantissa);
+        if (mantissa < n && memchr(text, '.', mantissa) == NULL) string_text(out, ".0");
+        string_append(out, text + mantissa, n - mantissa);
+    }
 }
 
 /* A key, with the "? " that YAML wants before long ones. True: it was long. */

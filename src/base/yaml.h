@@ -6,7 +6,7 @@
 #include "base/json.h"
 
 json *yaml_parse(arena *owner, const char *text, size_t n, error *err); /* err: "line N: ..." */
-json *yaml_read_file(arena *owner, const char *path, error *err);      /* err names the file */
+json *yaml_read_file(arena *owner, const char *path, error *err);       /* err names the file */
 /* Appends the tree as YAML that yaml_parse reads back equal (block style at the top, flow style below `block_depth`). */
 void yaml_write(string *out, const json *v, int block_depth);
 

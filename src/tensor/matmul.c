@@ -59,7 +59,7 @@ static long smaller(long a, long b) {
     return a < b ? a : b;
 }
 
-/* Packs x[i, p] for i in [first, first + n), p in [p0, p0 + k) into panels of `width` values of i: [panel][p][width], the last
+/* Packs x[i, p] (one of the two steps is 1) for i in [first, first + n), p in [p0, p0 + k) into panels of `width` values of i: [panel][p][width], the last
  * one padded with zeros. `i_step`, `p_step`: from one i, one p to the next in memory. */
 static void pack(const matmul_kernel *kern, const real *x, long i_step, long p_step, long first, long n, long p0, long k, int width, real *out) {
     for (long i = 0; i < n; i += width, out += width * k) {
@@ -69,11 +69,9 @@ static void pack(const matmul_kernel *kern, const real *x, long i_step, long p_s
             kern->pack_transposed(from, i_step, here, k, width, out);
             continue;
         }
-        for (long p = 0; p < k; p++) {
-            real *to = out + p * width;
-            const real *row = from + p * p_step;
-            for (long j = 0; j < here; j++) to[j] = row[j * i_step];
-            for (long j = here; j < width; j++) to[j] = 0;
+        for (long p = 0; p < k; p++) { /* i_step is 1 */
+            memcpy(out + p * width, from + p * p_step, (size_t)here * sizeof *out);
+            memset(out + p * width + here, 0, (size_t)(width - here) * sizeof *out);
         }
     }
 }

@@ -33,12 +33,10 @@ static bool measure(arena *a, const model_sizes *sizes, long batch, long seq_len
     model *m = config != NULL ? model_describe_json(a, config, "bench", err) : NULL;
     if (m == NULL) return false;
     train_config c;
-    train_options(a, TRAIN_TOKENS, &c);
+    train_config_defaults(TRAIN_TOKENS, &c);
     c.batch.sequences = batch;
     c.batch.accumulate = 1;
     c.data.seq_len = seq_len;
-    c.optimizer.beta1 = 0.9;
-    c.optimizer.beta2 = 0.95;
     loader *l = random_windows(a, batch * (steps + 1), seq_len, m->vocab_size, err);
     trainer t = {0};
     double *seconds = NEW_ARRAY(a, steps, double);

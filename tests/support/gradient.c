@@ -94,7 +94,7 @@ void assert_gradient(const op_case *c, double within) {
         }
     }
     loss_of(m);
-    for (int without = -1; without < c->n_in; without++) { /* -1: all wanted, and adding */
+    for (int without = -1; without < c->n_in; without++) {                                         /* -1: all wanted, and adding */
         if (without >= 0 && (!(c->checks >> without & 1) || c->checks == 1u << without)) continue; /* some gradient is always wanted */
         for (int adds = 0; adds < 2; adds++) {
             real *before[OP_IN] = {NULL};

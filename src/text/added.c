@@ -1,0 +1,84 @@
+#include "text/tokenizer_inner.h"
+#include "text/unicode.h"
+
+static uint32_t trie_child(const trie *tree, uint32_t node, unsigned char byte) {
+    for (uint32_t c = tree->node[node].child; c != 0; c = tree->node[c].sibling)
+        if (tree->node[c].byte == byte) return c;
+    return 0;
+}
+
+static uint32_t trie_new_node(trie *tree, arena *owner, unsigned char byte) {
+    if (tree->n == tree->room) {
+        const size_t room = tree->room < 64 ? 64 : tree->room * 2;
+        trie_node *node = arena_grow(owner, tree->node, tree->n * sizeof *node, room * sizeof *node);
+        if (node == NULL) return 0;
+        tree->node = node;
+        tree->room = room;
+        if (tree->n == 0) tree->n = 1;
+    }
+    tree->node[tree->n] = (trie_node){.added = -1, .byte = byte};
+    return (uint32_t)tree->n++;
+}
+
+static bool trie_put(trie *tree, arena *owner, const char *text, size_t n, int32_t added) {
+    uint32_t node = 0;
+    for (size_t i = 0; i < n; i++) {
+        const unsigned char byte = (unsigned char)text[i];
+        uint32_t next = i == 0 ? tree->root[byte] : trie_child(tree, node, byte);
+        if (next == 0) {
+            next = trie_new_node(tree, owner, byte);
+            if (next == 0) return false;
+            if (i == 0) tree->root[byte] = next;
+            else {
+                tree->node[next].sibling = tree->node[node].child;
+                tree->node[node].child = next;
+            }
+        }
+        node = next;
+    }
+    if (node != 0) tree->node[node].added = added;
+    return true;
+}
+
+static bool is_blank(const char *text, size_t n) {
+    for (size_t at = 0; at < n;)
+        if (!(unicode_class(utf8_next(text, n, &at)) & UNICODE_SPACE)) return false;
+    return true;
+}
+
+bool added_build(tokenizer *t, error *err) {
+    string pattern = {0}, spare = {0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < t->n_added; i++) {
+        added_token *a = &t->added[i];
+        a->blank = is_blank(a->content, a->length);
+        a->pattern = a->content;
+        a->n_pattern = a->length;
+        if (a->normalized && t->n_normalize > 0) {
+            normalize_text(t, a->content, a->length, &pattern, &spare, NULL, NULL, 0);
+            a->n_pattern = pattern.length;
+            a->pattern = arena_copy_bytes(t->owner, string_chars(&pattern), pattern.length);
+        }
+        ok = a->pattern != NULL && trie_put(a->normalized ? &t->normalized : &t->raw, t->owner, a->pattern, a->n_pattern, (int32_t)i);
+    }
+    string_drop(&pattern);
+    string_drop(&spare);
+    return ok || fail(err, "added_tokens: larger than the memory allowed for a tokenizer");
+}
+
+int32_t added_at(const tokenizer *t, const trie *tree, const char *text, size_t n, size_t at, const unsigned char *marks, size_t *end) {
+    int32_t found = -1;
+    bool markup = true;
+    for (uint32_t node = tree->root[(unsigned char)text[at]]; node != 0;) {
+        if (marks != NULL && !(marks[at] & TOKENIZER_MARKUP)) markup = false;
+        const int32_t i = tree->node[node].added;
+        at++;
+        if (i >= 0 && (markup || (t->added[i].blank && !t->added[i].special))) {
+            found = i;
+            *end = at;
+        }
+        if (at == n) break;
+        node = trie_child(tree, node, (unsigned char)text[at]);
+    }
+    return found;
+}

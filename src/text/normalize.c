@@ -1,0 +1,68 @@
+#include "text/tokenizer_inner.h"
+
+#include <string.h>
+
+static void origin_push(arena *owner, origin_list *o, size_t begin, size_t end, size_t times) {
+    if (o == NULL) return;
+    if (o->n + times > o->room) {
+        const size_t room = (o->n + times) * 2, bytes = o->n * sizeof(size_t);
+        o->begin = arena_grow(owner, o->begin, bytes, room * sizeof(size_t));
+        o->end = arena_grow(owner, o->end, bytes, room * sizeof(size_t));
+        o->room = room;
+    }
+    for (size_t i = 0; i < times; i++) {
+        o->begin[o->n] = begin;
+        o->end[o->n++] = end;
+    }
+}
+
+/* One step over text, whose bytes came from `from` (NULL: from themselves, counted from shift). */
+static void step_apply(const replacement *r, const char *text, size_t n, const origin_list *from, size_t shift, string *out, arena *owner,
+                       origin_list *origin) {
+#define BEGIN(i) (from != NULL ? from->begin[i] : shift + (i))
+#define END(i) (from != NULL ? from->end[i] : shift + (i) + 1)
+    if (r->n_pattern == 0) {
+        if (n == 0) return;
+        string_append(out, r->content, r->n_content);
+        origin_push(owner, origin, BEGIN(0), BEGIN(0), r->n_content);
+        string_append(out, text, n);
+        for (size_t i = 0; origin != NULL && i < n; i++) origin_push(owner, origin, BEGIN(i), END(i), 1);
+        return;
+    }
+    for (size_t at = 0; at < n;) {
+        const char *found = memmem(text + at, n - at, r->pattern, r->n_pattern);
+        const size_t stop = found != NULL ? (size_t)(found - text) : n;
+        string_append(out, text + at, stop - at);
+        for (size_t i = at; origin != NULL && i < stop; i++) origin_push(owner, origin, BEGIN(i), END(i), 1);
+        at = stop;
+        if (found == NULL) break;
+        string_append(out, r->content, r->n_content);
+        origin_push(owner, origin, BEGIN(at), END(at + r->n_pattern - 1), r->n_content);
+        at += r->n_pattern;
+    }
+#undef BEGIN
+#undef END
+}
+
+void normalize_text(const tokenizer *t, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift) {
+    string_reset(out);
+    if (origin != NULL) origin->n = 0;
+    for (size_t i = 0; i < t->n_normalize; i++) {
+        if (i == 0) {
+            step_apply(&t->normalize[0], text, n, NULL, shift, out, owner, origin);
+            continue;
+        }
+        const string made = *out; /* what the last step made is what this one reads */
+        *out = *spare;
+        *spare = made;
+        string_reset(out);
+        origin_list before = {0}, *from = NULL;
+        if (origin != NULL) {
+            before = *origin;
+            *origin = (origin_list){0};
+            from = &before;
+        }
+        step_apply(&t->normalize[i], string_chars(spare), spare->length, from, shift, out, owner, origin);
+    }
+    if (t->n_normalize == 0) string_append(out, text, n);
+}
