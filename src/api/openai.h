@@ -8,10 +8,10 @@
 
 /* ---- errors ---- */
 typedef struct api_error {
-    int status;         /* 400, 401, 404, 413, ... */
-    const char *type;   /* "invalid_request_error", "server_error" */
-    const char *code;   /* "model_not_found"; NULL: none */
-    char param[64];     /* the field; empty: none */
+    int status;       /* 400, 401, 404, 413, ... */
+    const char *type; /* "invalid_request_error", "server_error" */
+    const char *code; /* "model_not_found"; NULL: none */
+    char param[64];   /* the field; empty: none */
     char message[600];
 } api_error;
 
@@ -31,10 +31,10 @@ enum { API_STOPS = 4, API_CHOICES = 128 };
 typedef struct api_request {
     bool chat;
     const char *model;
-    api_prompt *prompts;      /* completions */
+    api_prompt *prompts; /* completions */
     size_t n_prompt;
-    conversation messages;    /* chat */
-    long max_tokens;          /* -1: not given */
+    conversation messages; /* chat */
+    long max_tokens;       /* -1: not given */
     /* Sampling: NAN, -1 where not given, then the server's default holds. */
     double temperature, top_p, min_p, repetition_penalty, frequency_penalty, presence_penalty;
     long top_k;
@@ -42,12 +42,12 @@ typedef struct api_request {
     size_t n_bias;
     bool has_seed;
     int64_t seed;
-    long n;                   /* choices for each prompt */
+    long n; /* choices for each prompt */
     const char *stops[API_STOPS];
     size_t n_stop;
     bool stream, include_usage, echo, ignore_eos;
     bool wants_logprobs;
-    long top_logprobs;        /* likeliest tokens to list at each place */
+    long top_logprobs; /* likeliest tokens to list at each place */
 } api_request;
 
 /* Reads a request's JSON. All it holds lives in `owner` (whose limit holds). false: e says what to answer. */

@@ -126,7 +126,8 @@ static bool read_logit_bias(const reader *q, const field *f, const json *v) {
         if (end == v->key[i] || *end != 0 || id < 0 || id > INT32_MAX)
             return api_fail(q->e, 400, "invalid_value", f->name, "'logit_bias': '%.40s' is no token id", v->key[i]);
         if (v->item[i].type != JSON_NUMBER) return wrong_type(q, f, &v->item[i], "a number for each token");
-        if (!(fabs(v->item[i].number) <= 100)) return api_fail(q->e, 400, "invalid_value", f->name, "'logit_bias': %.40s lies outside -100 to 100", v->item[i].text);
+        if (!(fabs(v->item[i].number) <= 100))
+            return api_fail(q->e, 400, "invalid_value", f->name, "'logit_bias': %.40s lies outside -100 to 100", v->item[i].text);
         q->r->bias[i] = (logit_bias){(int32_t)id, (real)v->item[i].number};
     }
     q->r->n_bias = v->length;

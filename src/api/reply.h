@@ -30,7 +30,7 @@ typedef struct api_choice {
 typedef struct api_head {
     bool chat;
     const char *id, *model;
-    int64_t created; /* seconds since 1970 */
+    int64_t created;    /* seconds since 1970 */
     bool usage_follows; /* chunks say "usage": null, since a last one will tell */
 } api_head;
 

@@ -18,6 +18,7 @@ typedef struct chat_options {
 } chat_options;
 
 typedef struct chat {
+    model *m;
     engine *engine;
     chat_form form;
     answer_request request; /* all but the prompt */
@@ -132,29 +133,40 @@ static bool converse(chat *c, error *err) {
     return ok;
 }
 
-static int run(arena *owner, const common_options *common, const chat_options *o, error *err) {
-    model_path path;
+static bool prepare(arena *owner, const common_options *common, const chat_options *o, chat *c, error *err) {
     const char *argument = common->words[0];
-    model *m = model_open(owner, argument, err);
-    if (m == NULL || !model_path_resolve(owner, argument, &path, err)) return report_failure(err);
-    const tokenizer *t = model_tokenizer(owner, m, path.base, path.adapter, err);
-    if (t == NULL) return report_failure(err);
+    model_path path;
+    c->m = model_open(owner, argument, err);
+    if (c->m == NULL || !model_path_resolve(owner, argument, &path, err)) return false;
+    const tokenizer *t = model_tokenizer(owner, c->m, path.base, path.adapter, err);
+    if (t == NULL) return false;
+    if (!chat_form_of(t, &c->form, err)) return fail(err, "%s", argument);
+    c->request = (answer_request){.want = {.adapter = c->m->bank != NULL ? 0 : -1, .max_tokens = o->max_tokens}, .tokenizer = t, .interrupt = &interrupted};
+    if (c->form.stop_id >= 0) {
+        c->request.want.stop_ids = &c->form.stop_id;
+        c->request.want.n_stop_id = 1;
+    } else {
+        c->request.stops = &c->form.stop_text;
+        c->request.n_stop = 1;
+    }
+    if (!sampling_options_apply(&o->sampling, c->m->generation, (uint64_t)common->seed, &c->request.want.how, err)) return false;
+    const long context = o->context > 0 ? o->context : c->m->max_position;
+    c->engine = engine_new(owner, c->m, &(engine_options){.context = context, .cache_tokens = context, .max_sequences = 1}, err);
+    return c->engine != NULL || fail(err, "--context %ld", context);
+}
+
+static int run(arena *owner, const common_options *common, const chat_options *o, error *err) {
     chat c = {.system = o->system, .on_terminal = isatty(STDIN_FILENO) != 0};
-    if (!chat_form_of(t, &c.form, err)) return fail(err, "%s", argument), report_failure(err);
-    c.request = (answer_request){.want = {.adapter = m->bank != NULL ? 0 : -1, .max_tokens = o->max_tokens}, .tokenizer = t, .interrupt = &interrupted};
-    if (c.form.stop_id >= 0) c.request.want.stop_ids = &c.form.stop_id, c.request.want.n_stop_id = 1;
-    else c.request.stops = &c.form.stop_text, c.request.n_stop = 1;
-    if (!sampling_options_apply(&o->sampling, m->generation, (uint64_t)common->seed, &c.request.want.how, err)) return report_failure(err);
-    const long context = o->context > 0 ? o->context : m->max_position;
-    c.engine = engine_new(owner, m, &(engine_options){.context = context, .cache_tokens = context, .max_sequences = 1}, err);
-    if (c.engine == NULL) return fail(err, "--context %ld", context), report_failure(err);
-    if (c.on_terminal) fputs(help_text, stderr);
-    reset(&c);
-    catch_interrupt();
-    const bool ok = converse(&c, err);
+    bool ok = prepare(owner, common, o, &c, err);
+    if (ok) {
+        if (c.on_terminal) fputs(help_text, stderr);
+        reset(&c);
+        catch_interrupt();
+        ok = converse(&c, err);
+    }
     arena_drop(&c.history);
     engine_free(c.engine);
-    model_free_weights(m);
+    if (c.m != NULL) model_free_weights(c.m);
     return ok ? finish_out() : report_failure(err);
 }
 

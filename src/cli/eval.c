@@ -289,8 +289,8 @@ static bool run_files(evaluation *e, char **paths, size_t n, error *err) {
         if (ok) ok = file_writer_commit(e->pairs_file, err);
         else file_writer_abort(e->pairs_file);
     }
-    const int model = e->n_judge > 1 ? -1 : 1; /* which model it was need not be said where there is one */
-    return ok && table_print(&e->text, model, err) && table_print(&e->pairs, model, err) && table_print(&e->compared, -1, err);
+    const int hidden = e->n_judge > 1 ? -1 : 1; /* which model it was need not be said where there is one */
+    return ok && table_print(&e->text, hidden, err) && table_print(&e->pairs, hidden, err) && table_print(&e->compared, -1, err);
 }
 
 int command_eval(int argc, char **argv) {

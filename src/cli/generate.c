@@ -52,17 +52,13 @@ static void put_json(const id_list *prompt, const answer *a, bool has_text, stri
     string_char(out, '\n');
 }
 
-typedef struct terminal {
-    error *err;
-} terminal;
-
+/* Text as it comes; the context is the error to set when it cannot be written. */
 static bool show(void *context, const char *text, size_t n) {
-    const terminal *t = context;
-    return print_out(text, n, t->err) && (fflush(stdout) == 0 || fail(t->err, "writing to standard output: %s", strerror(errno)));
+    return print_out(text, n, context) && (fflush(stdout) == 0 || fail(context, "writing to standard output: %s", strerror(errno)));
 }
 
-/* What the model needs and says: prompt ids, tokenizer (NULL with --ids, where its folder has none). */
-static bool prepare(arena *owner, const model *m, const char *argument, const generate_options *o, const tokenizer **t, id_list *prompt, error *err) {
+/* Prompt ids, and the tokenizer (NULL with --ids, where its folder has none). */
+static bool prepare_prompt(arena *owner, const model *m, const char *argument, const generate_options *o, const tokenizer **t, id_list *prompt, error *err) {
     model_path path;
     if (!model_path_resolve(owner, argument, &path, err)) return false;
     if (o->ids != NULL) {
@@ -82,44 +78,63 @@ static long answer_length(const model *m, long asked, long n_prompt) {
     return n < 0 ? 0 : n;
 }
 
-static int generate(arena *owner, const common_options *common, const generate_options *o, id_list *prompt, answer *a, error *err) {
-    model *m = model_open(owner, common->words[0], err);
-    if (m == NULL) return report_failure(err);
-    answer_request q = {.want = {.adapter = m->bank != NULL ? 0 : -1, .ignore_eos = o->ignore_eos}, .interrupt = signal_flag()};
-    if (!prepare(owner, m, common->words[0], o, &q.tokenizer, prompt, err)) return report_failure(err);
-    if (!sampling_options_apply(&o->sampling, m->generation, (uint64_t)common->seed, &q.want.how, err)) return report_failure(err);
-    q.want.prompt = prompt->id;
-    q.want.n_prompt = prompt->n;
-    q.want.max_tokens = answer_length(m, o->max_tokens, (long)prompt->n);
-    if (o->stop != NULL) {
-        q.stops = &o->stop;
-        q.n_stop = 1;
-        if (q.tokenizer == NULL) return fail(err, "--stop needs a tokenizer; %s has none", common->words[0]), report_failure(err);
-    }
-    if ((long)prompt->n + q.want.max_tokens > m->max_position) {
-        fail(err, "the prompt has %zu tokens and -n asks for %ld: the model has positions for %ld together", prompt->n, q.want.max_tokens, m->max_position);
-        return report_failure(err);
-    }
-    terminal to = {err};
+/* What this run holds, so that one place gives it back. */
+typedef struct run {
+    arena owner;
+    model *m;
+    engine *engine;
+    id_list prompt;
+    answer answer;
+} run;
+
+/* All that the answer depends on. */
+static bool prepare_request(run *r, const common_options *common, const generate_options *o, answer_request *q, error *err) {
+    const char *argument = common->words[0];
+    r->m = model_open(&r->owner, argument, err);
+    if (r->m == NULL) return false;
+    *q = (answer_request){.want = {.adapter = r->m->bank != NULL ? 0 : -1, .ignore_eos = o->ignore_eos}, .interrupt = signal_flag()};
+    if (!prepare_prompt(&r->owner, r->m, argument, o, &q->tokenizer, &r->prompt, err)) return false;
+    if (!sampling_options_apply(&o->sampling, r->m->generation, (uint64_t)common->seed, &q->want.how, err)) return false;
+    if (o->stop != NULL && q->tokenizer == NULL) return fail(err, "--stop needs a tokenizer; %s has none", argument);
+    q->stops = &o->stop;
+    q->n_stop = o->stop != NULL;
+    q->want.prompt = r->prompt.id;
+    q->want.n_prompt = r->prompt.n;
+    q->want.max_tokens = answer_length(r->m, o->max_tokens, (long)r->prompt.n);
+    const long tokens = (long)r->prompt.n + q->want.max_tokens;
+    if (tokens > r->m->max_position)
+        return fail(err, "the prompt has %zu tokens and -n asks for %ld: the model has positions for %ld together", r->prompt.n, q->want.max_tokens,
+                    r->m->max_position);
+    r->engine = engine_new(&r->owner, r->m, &(engine_options){.context = tokens, .max_sequences = 1, .cache_tokens = tokens}, err);
+    return r->engine != NULL;
+}
+
+static int generate(run *r, const common_options *common, const generate_options *o, error *err) {
+    answer_request q;
+    if (!prepare_request(r, common, o, &q, err)) return report_failure(err);
     if (!common->json && q.tokenizer != NULL) {
         q.show = show;
-        q.context = &to;
+        q.context = err;
     }
-    engine *e = engine_new(owner, m, &(engine_options){.context = (long)prompt->n + q.want.max_tokens, .max_sequences = 1, .cache_tokens = (long)prompt->n + q.want.max_tokens}, err);
-    if (e == NULL) return report_failure(err);
-    const bool ok = answer_make(e, &q, a, err) && err->text[0] == 0;
-    engine_free(e);
-    if (!ok) return report_failure(err);
+    if (!answer_make(r->engine, &q, &r->answer, err) || err->text[0] != 0) return report_failure(err);
     string out = {0};
-    if (common->json) put_json(prompt, a, q.tokenizer != NULL, &out);
+    if (common->json) put_json(&r->prompt, &r->answer, q.tokenizer != NULL, &out);
     else if (q.tokenizer == NULL)
-        for (size_t i = 0; i < a->ids.n; i++) string_print(&out, "%s%d", i > 0 ? " " : "", a->ids.id[i]);
+        for (size_t i = 0; i < r->answer.ids.n; i++) string_print(&out, "%s%d", i > 0 ? " " : "", r->answer.ids.id[i]);
     if (!common->json) string_char(&out, '\n');
     const bool printed = print_string(&out, err);
     string_drop(&out);
     if (!printed) return report_failure(err);
     const int status = finish_out();
-    return status == EXIT_DONE && a->interrupted ? 128 + signal_seen() : status;
+    return status == EXIT_DONE && r->answer.interrupted ? 128 + signal_seen() : status;
+}
+
+static void run_drop(run *r) {
+    answer_drop(&r->answer);
+    engine_free(r->engine);
+    if (r->m != NULL) model_free_weights(r->m);
+    id_list_drop(&r->prompt);
+    arena_drop(&r->owner);
 }
 
 int command_generate(int argc, char **argv) {
@@ -144,13 +159,11 @@ int command_generate(int argc, char **argv) {
         .least_words = 1,
         .most_words = 1,
     };
-    arena owner = {0};
+    run r = {0};
     common_options common;
     int status;
-    if (command_begin(&c, argc, argv, &owner, &common, &status)) {
+    if (command_begin(&c, argc, argv, &r.owner, &common, &status)) {
         error err = {0};
-        id_list prompt = {0};
-        answer a = {0};
         if ((o.prompt == NULL) == (o.ids == NULL)) {
             fail(&err, "give the prompt by -p TEXT or by --ids");
             status = report_usage(c.name, &err);
@@ -159,11 +172,9 @@ int command_generate(int argc, char **argv) {
             status = report_usage(c.name, &err);
         } else {
             signals_catch();
-            status = generate(&owner, &common, &o, &prompt, &a, &err);
+            status = generate(&r, &common, &o, &err);
         }
-        answer_drop(&a);
-        id_list_drop(&prompt);
     }
-    arena_drop(&owner);
+    run_drop(&r);
     return status;
 }

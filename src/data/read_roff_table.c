@@ -118,7 +118,6 @@ static void table_cells(roff *r, roff_table *t, const char *line, size_t n) {
     row_done(r, t);
 }
 
-/* A line of a text block. Macros that only choose a font give their words; the rest is passed over. */
 static void table_block_line(roff *r, roff_table *t, const char *line, size_t n) {
     if (n >= 2 && line[0] == 'T' && line[1] == '}') {
         t->in_block = false;
@@ -132,20 +131,27 @@ static void table_block_line(roff *r, roff_table *t, const char *line, size_t n)
         return;
     }
     if (t->text.length > 0 && t->text.data[t->text.length - 1] != '\t') string_char(&t->text, ' ');
-    if (n > 0 && (line[0] == r->control || line[0] == r->control2)) {
-        static const char *const fonts[] = {"B", "I", "BR", "RB", "BI", "IB", "RI", "IR", "SM", "SB"};
-        roff_arg arg[ROFF_MAX_ARGS];
-        size_t end = 1;
-        while (end < n && line[end] != ' ') end++;
-        for (size_t i = 0; i < COUNT(fonts); i++) {
-            if (strlen(fonts[i]) != end - 1 || memcmp(fonts[i], line + 1, end - 1) != 0) continue;
-            const int n_arg = roff_split(r, line + end, n - end, arg, ROFF_MAX_ARGS, false);
-            for (int k = 0; k < n_arg; k++) {
-                if (k > 0 && end == 2) string_char(&t->text, ' '); /* .B a b, but .BR ab */
-                put_cell_text(r, t, arg[k].text, arg[k].n);
-            }
-        }
-    } else put_cell_text(r, t, line, n);
+    put_cell_text(r, t, line, n);
+}
+
+/* A control line in a table. As in mandoc, requests are done or, where they break lines or set type, ignored; of a macro its
+ * arguments are data, as they stand. False where nothing is left to be read as data. */
+static bool table_control(roff *r, const char **line, size_t *n) {
+    static const char *const ignored[] = {"ad", "af", "bp", "br", "ce", "ft", "fi", "fam", "hc", "hw", "hy", "in", "it", "ll", "lt", "mc", "na", "ne",
+                                          "nf", "nh", "nn", "ns", "pl", "po", "ps", "rj", "rs", "rt", "sp", "ss", "ta", "ti", "tm", "ul", "vs", "TS"};
+    const char *const end = *line + *n;
+    const char *name = *line + 1;
+    while (name < end && (*name == ' ' || *name == '\t')) name++;
+    const char *rest = name;
+    while (rest < end && *rest != ' ' && *rest != '\t') rest++;
+    const size_t name_n = (size_t)(rest - name);
+    while (rest < end && (*rest == ' ' || *rest == '\t')) rest++;
+    for (size_t i = 0; i < COUNT(ignored); i++)
+        if (strlen(ignored[i]) == name_n && memcmp(ignored[i], name, name_n) == 0) return false;
+    if (name_n == 0 || roff_request(r, name, name_n, rest, (size_t)(end - rest))) return false;
+    *line = rest;
+    *n = (size_t)(end - rest);
+    return *n > 0;
 }
 
 void table_line(roff *r, const char *line, size_t n) {
@@ -166,16 +172,17 @@ void table_line(roff *r, const char *line, size_t n) {
             return;
         }
     }
-    if (t->part == TABLE_LAYOUT) table_layout(t, line, n);
-    else if (t->in_block) table_block_line(r, t, line, n);
-    else if (n >= 3 && line[0] == r->control && memcmp(line + 1, "T&", 2) == 0) {
+    const bool control = n > 0 && (line[0] == r->control || line[0] == r->control2);
+    if (control && n >= 3 && memcmp(line + 1, "T&", 2) == 0) {
         t->part = TABLE_LAYOUT;
         t->n_layout = t->row = 0;
-    } else if (n > 0 && line[0] == r->control && n > 1 && line[1] >= 'A') {
-        /* a macro between rows sets fonts or spacing */
-    } else if (is_rule(line, n) || (n == 1 && line[0] == '=') || (n > 0 && line[0] == r->control && (n == 1 || line[1] < '0' || line[1] > '9'))) {
-        /* a line across the table, or a request */
-    } else table_cells(r, t, line, n);
+        return;
+    }
+    const bool number = n > 1 && line[0] == '.' && line[1] >= '0' && line[1] <= '9'; /* .5 is data */
+    if (control && !number && !table_control(r, &line, &n)) return;
+    if (t->part == TABLE_LAYOUT) table_layout(t, line, n);
+    else if (t->in_block) table_block_line(r, t, line, n);
+    else if (!is_rule(line, n) && !(n == 1 && line[0] == '=')) table_cells(r, t, line, n);
 }
 
 void table_end(roff *r) {

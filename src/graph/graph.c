@@ -60,7 +60,8 @@ static value record_failure(const record *r, const op *o, error *err) {
 
 void record_want(record *r, value outside, const tensor *gradient, bool adds) {
     assert(r->values[outside].outside != NULL && shape_equal(r->values[outside].t.shape, gradient->shape));
-    r->values[outside].gradient = value_new(r, *gradient, gradient);
+    const value made = value_new(r, *gradient, gradient); /* may move r->values */
+    r->values[outside].gradient = made;
     r->values[outside].wanted = true;
     r->values[outside].gradient_written = adds;
 }

@@ -6,17 +6,17 @@
 #include "infer/text_stream.h"
 
 typedef struct answer {
-    id_list ids;       /* the new tokens */
-    real *logprobs;    /* [ids.n], nats before temperature */
-    string text;       /* continues the prompt exactly; empty without a tokenizer */
+    id_list ids;    /* the new tokens */
+    real *logprobs; /* [ids.n], nats before temperature */
+    string text;    /* continues the prompt exactly; empty without a tokenizer */
     finish_reason why;
-    bool interrupted;  /* *interrupt was not 0 */
+    bool interrupted; /* *interrupt was not 0 */
 } answer;
 
 typedef struct answer_request {
-    generation want;          /* its callbacks are not used */
+    generation want;            /* its callbacks are not used */
     const tokenizer *tokenizer; /* NULL: ids only */
-    const char *const *stops; /* strings that end the answer, not part of it; none of them empty; needs the tokenizer */
+    const char *const *stops;   /* strings that end the answer, not part of it; none of them empty; needs the tokenizer */
     size_t n_stop;
     const volatile int *interrupt; /* checked at each step; NULL: never */
     /* Text as it becomes certain; false: enough. NULL: nobody looks on. */

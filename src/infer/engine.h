@@ -12,11 +12,11 @@
 typedef struct engine engine;
 
 typedef struct engine_options { /* 0 takes the default */
-    long context;       /* most tokens of prompt and answer; the model's max_position */
-    long cache_tokens;  /* tokens that the cache holds; 16 contexts, or fewer so that they fit in 1 GiB, never less than one context */
-    long max_sequences; /* computed at once; 32 */
-    long max_waiting;   /* requests beyond those; 1024 */
-    long chunk;         /* prompt tokens of one step; 256 */
+    long context;               /* most tokens of prompt and answer; the model's max_position */
+    long cache_tokens;          /* tokens that the cache holds; 16 contexts, or fewer so that they fit in 1 GiB, never less than one context */
+    long max_sequences;         /* computed at once; 32 */
+    long max_waiting;           /* requests beyond those; 1024 */
+    long chunk;                 /* prompt tokens of one step; 256 */
 } engine_options;
 
 /* Borrows the model, whose weights (and bank) must be there and stay. Takes all memory that it will need. */
@@ -32,8 +32,8 @@ typedef enum { FINISH_STOP, FINISH_LENGTH, FINISH_CANCELLED, FINISH_FAILED } fin
 
 typedef struct engine_token {
     int32_t id;
-    real logprob;             /* nats, before temperature; of a prompt's first token NaN */
-    bool of_prompt;           /* prompt_logprobs: a token of the prompt, in order, before the first of the answer */
+    real logprob;   /* nats, before temperature; of a prompt's first token NaN */
+    bool of_prompt; /* prompt_logprobs: a token of the prompt, in order, before the first of the answer */
     int n_top;
     const token_logprob *top; /* the likeliest tokens at this place; valid during the call */
 } engine_token;
@@ -43,16 +43,16 @@ enum { ENGINE_TOP = 20 };
 typedef struct generation {
     const int32_t *prompt; /* copied */
     size_t n_prompt;
-    int adapter;           /* slot of the model's bank; -1: none */
-    long max_tokens;       /* -1: as many as the context holds */
-    sampling how;          /* its biases are copied */
+    int adapter;             /* slot of the model's bank; -1: none */
+    long max_tokens;         /* -1: as many as the context holds */
+    sampling how;            /* its biases are copied */
     const int32_t *stop_ids; /* end the answer like the model's own end ids; copied */
     size_t n_stop_id;
-    bool ignore_eos;       /* the model's end ids and stop_ids are tokens like any other */
-    int n_top;             /* likeliest tokens to report, up to ENGINE_TOP */
-    bool prompt_logprobs;  /* report the prompt's tokens too */
+    bool ignore_eos;      /* the model's end ids and stop_ids are tokens like any other */
+    int n_top;            /* likeliest tokens to report, up to ENGINE_TOP */
+    bool prompt_logprobs; /* report the prompt's tokens too */
     /* Called by the thread that computes, without any lock: be quick. The end id itself is not reported. */
-    bool (*on_token)(void *context, const engine_token *t); /* false: enough, ends as FINISH_STOP */
+    bool (*on_token)(void *context, const engine_token *t);             /* false: enough, ends as FINISH_STOP */
     void (*on_end)(void *context, finish_reason why, const error *err); /* the last call; err where FINISH_FAILED */
     void *context;
 } generation;

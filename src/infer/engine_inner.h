@@ -7,23 +7,23 @@
 
 typedef struct sequence sequence;
 struct sequence {
-    arena memory;        /* holds the sequence itself */
-    sequence *next;      /* in the waiting queue */
+    arena memory;   /* holds the sequence itself */
+    sequence *next; /* in the waiting queue */
     uint64_t ticket;
-    generation want;     /* prompt, stop_ids, how.bias: copies */
-    int32_t *ids;        /* prompt, then answer; room for all that max_tokens allows */
+    generation want;          /* prompt, stop_ids, how.bias: copies */
+    int32_t *ids;             /* prompt, then answer; room for all that max_tokens allows */
     long n, n_prompt, n_most; /* n_most: n where the answer is cut */
-    long computed;       /* tokens whose keys and values are in the cache */
-    long reported;       /* prompt tokens reported, where prompt_logprobs */
-    long place;          /* row of the block table */
+    long computed;            /* tokens whose keys and values are in the cache */
+    long reported;            /* prompt tokens reported, where prompt_logprobs */
+    long place;               /* row of the block table */
     long n_block;
-    bool cancelled;      /* set under the engine's lock */
+    bool cancelled; /* set under the engine's lock */
     /* of the present step */
     long first_row, n_row, first_logit, n_logit;
     /* what came out */
     int32_t picked;
     real picked_logprob;
-    token_logprob *top;  /* [n_logit of a chunk, n_top] */
+    token_logprob *top; /* [n_logit of a chunk, n_top] */
     real *prompt_logprob;
     bool ended;
     finish_reason why;
@@ -55,7 +55,7 @@ typedef struct pass_room {
     uint64_t clock;
     void *memory;
     size_t bytes;
-    candidate *scratch;  /* [max_sequences, vocab_size] */
+    candidate *scratch; /* [max_sequences, vocab_size] */
     size_t scratch_bytes;
 } pass_room;
 

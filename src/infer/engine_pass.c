@@ -23,8 +23,7 @@ static bool pass_record(pass_room *r, pass *p, long rows, long n_logit, error *e
     const struct {
         tensor *t;
         int32_t *data;
-    } inputs[] = {{&p->at.ids, r->ids},           {&p->at.position, r->position}, {&p->at.adapter, r->adapter},
-                  {&p->at.sequence, r->sequence}, {&p->at.slot, r->slot}};
+    } inputs[] = {{&p->at.ids, r->ids}, {&p->at.position, r->position}, {&p->at.adapter, r->adapter}, {&p->at.sequence, r->sequence}, {&p->at.slot, r->slot}};
     *p = (pass){.rows = rows, .n_logit = n_logit};
     for (size_t i = 0; i < COUNT(inputs); i++) *inputs[i].t = tensor_of(DTYPE_I32, shape_1(rows), inputs[i].data);
     p->at.table = tensor_of(DTYPE_I32, shape_2(r->max_sequences, r->max_blocks), r->table);

@@ -30,7 +30,7 @@ kv_cache *kv_cache_new(arena *owner, const model *m, long n_block, error *err) {
     if (c->k == NULL || c->v == NULL || c->spare == NULL || c->taken == NULL) return fail_null(err, "the cache's description meets its memory limit");
     c->bytes = block_bytes * (size_t)n_block;
     c->memory = memory_new(c->bytes, err);
-    if (c->memory == NULL) return fail_null(err, "a cache for %ld tokens", n_block * KV_BLOCK);
+    if (c->memory == NULL) return fail_null(err, "a cache for %ld tokens (a shorter context takes less)", n_block * KV_BLOCK);
     char *at = c->memory;
     for (long i = 0; i < m->n_layer; i++) {
         const shape s = shape_2(n_block * KV_BLOCK, (long)layer_width(&m->layers[i]));

@@ -20,7 +20,7 @@ typedef struct sampling {
     double frequency_penalty;  /* for each time a token is in the answer */
     double presence_penalty;   /* for each token that is in the answer */
     uint64_t seed;
-    const logit_bias *bias;    /* added to logits; borrowed */
+    const logit_bias *bias; /* added to logits; borrowed */
     size_t n_bias;
 } sampling;
 

@@ -79,7 +79,7 @@ tokenizer *model_tokenizer(arena *owner, const model *m, const char *base, const
     tokenizer *t = tokenizer_load(owner, folder, err);
     if (t == NULL) return NULL;
     if (tokenizer_vocab_size(t) > m->vocab_size)
-        return fail_null(err, "%s: the tokenizer does not match the model: it has ids up to %d, the model has rows for %ld", folder, tokenizer_vocab_size(t) - 1,
-                         m->vocab_size);
+        return fail_null(err, "%s: the tokenizer does not match the model: it has ids up to %d, the model has rows for %ld", folder,
+                         tokenizer_vocab_size(t) - 1, m->vocab_size);
     return t;
 }

@@ -42,6 +42,8 @@ typedef struct adapter_config {
 
 /* Reads and checks adapter_config.json; refuses by name what is set and not understood. */
 bool adapter_config_read(arena *owner, const char *folder, adapter_config *c, error *err);
+/* The same from bytes. */
+bool adapter_config_parse(arena *owner, const char *text, size_t n, adapter_config *c, error *err);
 /* A configuration for a new adapter (tuning). targets: names, or one "all-linear". */
 bool adapter_config_make(arena *owner, long r, double alpha, double dropout, const char **targets, int n_target, adapter_config *c, error *err);
 

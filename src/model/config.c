@@ -5,10 +5,9 @@
 #include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_CONFIG = 16 << 20, MOST_QUERY_VALUES = 1 << 22 };
+enum { MOST_QUERY_VALUES = 1 << 22 };
 
 /* What config.json says, read and checked, before it becomes layers. */
 typedef struct values {
@@ -278,26 +277,14 @@ model *model_describe_json(arena *owner, json *config, const char *name, error *
     return describe(owner, config, NULL, name, err);
 }
 
-static json *read_json(arena *owner, const char *folder, const char *name, error *err) {
-    size_t n;
-    char *path = path_join(owner, folder, name), *text = file_read(owner, path, LARGEST_CONFIG, &n, err);
-    if (text == NULL) return NULL;
-    json *tree = json_parse(owner, text, n, err);
-    return tree != NULL ? tree : fail_null(err, "%s", path);
-}
-
 model *model_describe(arena *owner, const char *folder, error *err) {
-    char *generation_path = path_join(owner, folder, "generation_config.json");
-    json *config = read_json(owner, folder, "config.json", err), *generation = NULL;
+    json *config = config_read(owner, folder, "config.json", err), *generation = NULL;
     if (config == NULL) return NULL;
-    if (file_exists(generation_path)) {
-        generation = read_json(owner, folder, "generation_config.json", err);
+    if (file_exists(path_join(owner, folder, "generation_config.json"))) {
+        generation = config_read(owner, folder, "generation_config.json", err);
         if (generation == NULL) return NULL;
-        if (generation->type != JSON_OBJECT) return fail_null(err, "%s: it is no JSON object", generation_path);
     }
-    char *whole = realpath(folder, NULL); /* "." and "stories/" have a name too */
-    model *m = describe(owner, config, generation, path_name(whole != NULL ? whole : folder), err);
-    free(whole);
+    model *m = describe(owner, config, generation, folder_name(owner, folder), err);
     return m != NULL ? m : fail_null(err, "%s", folder);
 }
 

@@ -222,6 +222,7 @@ static const family families[] = {
      .tensors = llama_tensors,
      .n_tensor = COUNT(llama_tensors),
      .keys = llama_keys,
+     .default_targets = {"q_proj", "v_proj"},
      .buffers = llama_buffers},
     {.name = "gpt2",
      .architecture = "GPT2LMHeadModel",
@@ -245,6 +246,7 @@ static const family families[] = {
      .tensors = gpt2_tensors,
      .n_tensor = COUNT(gpt2_tensors),
      .keys = gpt2_keys,
+     .default_targets = {"c_attn"},
      .buffers = gpt2_buffers},
 };
 

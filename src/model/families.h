@@ -61,6 +61,7 @@ typedef struct family {
     const family_tensor *tensors;
     int n_tensor;
     const known_key *keys;      /* beside those that every family has */
+    const char *default_targets[3]; /* what PEFT adapts where target_modules is null; ends with NULL */
     const char *const *buffers; /* ends of the names of tensors that old files hold and nobody needs; ends with NULL */
 } family;
 

@@ -1,8 +1,12 @@
 #include "model/names.h"
 
+#include "base/file.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { LARGEST_CONFIG = 16 << 20 };
 
 bool json_is_nothing(const json *v) {
     switch (v->type) {
@@ -77,4 +81,20 @@ bool keys_check(const json *object, const known_key *const *tables, int n_table,
     for (size_t i = 0; i < object->length; i++)
         if (!key_check(object->key[i], &object->item[i], tables, n_table, lenient, err)) return false;
     return true;
+}
+
+const char *folder_name(arena *owner, const char *folder) {
+    char *whole = realpath(folder, NULL);
+    const char *name = arena_copy(owner, path_name(whole != NULL ? whole : folder));
+    free(whole);
+    return name;
+}
+
+json *config_read(arena *owner, const char *folder, const char *name, error *err) {
+    size_t n;
+    char *path = path_join(owner, folder, name), *text = file_read(owner, path, LARGEST_CONFIG, &n, err);
+    if (text == NULL) return NULL;
+    json *tree = json_parse(owner, text, n, err);
+    if (tree == NULL) return fail_null(err, "%s", path);
+    return tree->type == JSON_OBJECT ? tree : fail_null(err, "%s: it is no JSON object", path);
 }

@@ -1,4 +1,4 @@
-/* model/names.h (inner): tables of keys that a configuration may have, and the key that a wrong one was meant to be. */
+/* model/names.h (inner): reading configurations: the file, tables of keys that it may have, and what a wrong key was meant to be. */
 #ifndef SOCLE_MODEL_NAMES_H
 #define SOCLE_MODEL_NAMES_H
 #include "base/json.h"
@@ -17,5 +17,9 @@ bool keys_check(const json *object, const known_key *const *tables, int n_table,
 bool json_is_nothing(const json *v);
 /* A short text of a value, for messages: a scalar, "[...]" or "{...}"; a static buffer of this thread. */
 const char *json_short_text(const json *v);
+/* The name of a folder as a user sees it: the last part of its whole path, so that "." and "stories/" have one too. */
+const char *folder_name(arena *owner, const char *folder);
+/* A JSON file of a model or adapter folder, at most 16 MB; err names it. */
+json *config_read(arena *owner, const char *folder, const char *name, error *err);
 
 #endif

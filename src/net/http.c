@@ -94,8 +94,8 @@ static enum MHD_Result begin(http_server *s, struct MHD_Connection *connection, 
     return n / DRAINED_BODIES > s->o.most_body ? refuse(x, MHD_HTTP_CONTENT_TOO_LARGE) : MHD_YES;
 }
 
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
-                                  const char *data, size_t *n_data, void **place) {
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method, const char *version, const char *data,
+                                  size_t *n_data, void **place) {
     http_server *s = context;
     http_exchange *x = *place;
     if (x == NULL) return begin(s, connection, place);

@@ -13,7 +13,7 @@ typedef struct http_request {
     const char *method, *path; /* "POST", "/v1/models": decoded, without the query */
     const char *body;          /* n_body bytes and a NUL */
     size_t n_body;
-    arena *memory;             /* lives until the response has gone out; has a limit */
+    arena *memory; /* lives until the response has gone out; has a limit */
     struct http_exchange *exchange;
 } http_request;
 
@@ -26,10 +26,10 @@ bool http_request_abandoned(const http_request *q);
 /* What a handler fills. Either `body`, or a stream: `read` gives up to `room` bytes, and may wait for them; 0: the end, -1: break
  * the connection off. `done` (may be NULL) comes once, when the response has gone out or the client has gone. */
 typedef struct http_response {
-    int status;              /* 200 where it is left 0 */
-    const char *type;        /* Content-Type; "application/json" where it is NULL */
+    int status;                             /* 200 where it is left 0 */
+    const char *type;                       /* Content-Type; "application/json" where it is NULL */
     const char *header_name, *header_value; /* one more header; NULL: none. Texts must live as long as request->memory */
-    string body;             /* taken over */
+    string body;                            /* taken over */
     long (*read)(void *context, char *bytes, size_t room);
     void (*done)(void *context);
     void *context;
@@ -37,8 +37,8 @@ typedef struct http_response {
 
 /* Errors that the server itself answers (413, 408, 503): the handler's owner says how they look. */
 typedef struct http_options {
-    const char *host; /* "127.0.0.1", "::1", a name */
-    int port;         /* 0: any free one */
+    const char *host;              /* "127.0.0.1", "::1", a name */
+    int port;                      /* 0: any free one */
     size_t most_body, most_memory; /* bytes of a body, and of a request's arena */
     int most_connections;
     int idle_seconds, receive_seconds; /* a silent connection; a request until it is whole */

@@ -28,9 +28,9 @@ typedef struct choice {
     text_stream stream;
     tokenizer_decoder echo; /* over the prompt's own tokens */
     size_t echoed;
-    string text;            /* certain so far */
-    token_record *tokens;   /* where log-probabilities are wanted */
-    token_logprob *top;     /* top_logprobs for each token */
+    string text;          /* certain so far */
+    token_record *tokens; /* where log-probabilities are wanted */
+    token_logprob *top;   /* top_logprobs for each token */
     size_t n_token, room;
     long n_answer;
     bool ended;
@@ -156,10 +156,12 @@ static long answer_length(const job *j, const id_list *prompt, api_error *e) {
     const api_request *r = j->q.asked;
     const long context = engine_context(j->q.engine), n = (long)prompt->n, left = context - n;
     if (left < 0 || (left == 0 && r->max_tokens != 0) || r->max_tokens > left) {
-        if (r->max_tokens < 0) api_fail(e, 400, "context_length_exceeded", r->chat ? "messages" : "prompt",
-                                        "the context of this model holds %ld tokens, and the prompt has %ld", context, n);
-        else api_fail(e, 400, "context_length_exceeded", r->chat ? "messages" : "prompt",
-                      "the context of this model holds %ld tokens; the prompt has %ld and 'max_tokens' is %ld", context, n, r->max_tokens);
+        if (r->max_tokens < 0)
+            api_fail(e, 400, "context_length_exceeded", r->chat ? "messages" : "prompt", "the context of this model holds %ld tokens, and the prompt has %ld",
+                     context, n);
+        else
+            api_fail(e, 400, "context_length_exceeded", r->chat ? "messages" : "prompt",
+                     "the context of this model holds %ld tokens; the prompt has %ld and 'max_tokens' is %ld", context, n, r->max_tokens);
         return -1;
     }
     if (r->max_tokens >= 0) return r->max_tokens;
@@ -181,8 +183,14 @@ static bool submit(job *j, size_t i, const sampling *how, api_error *e) {
     choice *c = &j->choices[i];
     error err = {0};
     bool busy;
-    generation g = {.prompt = prompt->id, .n_prompt = prompt->n, .adapter = m->slot, .how = *how, .ignore_eos = r->ignore_eos,
-                    .on_token = on_token, .on_end = on_end, .context = c};
+    generation g = {.prompt = prompt->id,
+                    .n_prompt = prompt->n,
+                    .adapter = m->slot,
+                    .how = *how,
+                    .ignore_eos = r->ignore_eos,
+                    .on_token = on_token,
+                    .on_end = on_end,
+                    .context = c};
     c->job = j;
     g.max_tokens = answer_length(j, prompt, e);
     if (g.max_tokens < 0) return false;

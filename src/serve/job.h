@@ -11,7 +11,7 @@ typedef struct job job;
 typedef struct job_request {
     engine *engine;
     const served_model *model;
-    const api_request *asked;  /* borrowed: lives as long as the job */
+    const api_request *asked; /* borrowed: lives as long as the job */
     const sampling *defaults;
     bool (*abandoned)(void *context); /* whether the client has gone; asked now and then while waiting */
     void *context;

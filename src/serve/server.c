@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 enum {
-    MOST_BODY = 2 << 20,      /* a prompt of 128k tokens, as text or as ids, fits */
-    MOST_MEMORY = 160 << 20,  /* what such a body becomes at worst: a tree of one value for each two bytes */
+    MOST_BODY = 2 << 20,     /* a prompt of 128k tokens, as text or as ids, fits */
+    MOST_MEMORY = 160 << 20, /* what such a body becomes at worst: a tree of one value for each two bytes */
     MOST_CONNECTIONS = 512,
     IDLE_SECONDS = 120,
     RECEIVE_SECONDS = 60,

@@ -10,8 +10,8 @@ typedef struct server server;
 typedef struct server_options {
     const char *model, *adapters; /* adapters: a folder of adapters' folders; NULL: none */
     const char *host;
-    int port;                 /* 0: any free one */
-    const char *api_key_file; /* one key a line; NULL: everybody may ask */
+    int port;                                  /* 0: any free one */
+    const char *api_key_file;                  /* one key a line; NULL: everybody may ask */
     long context, cache_tokens, max_sequences; /* as in engine_options; 0: the default */
 } server_options;
 

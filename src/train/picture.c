@@ -99,11 +99,11 @@ void loss_picture(const metrics_row *rows, long n, const char *title, string *ou
     if (k > 0) {
         const frame f = frame_of(rows, n, loss, k);
         put_axes(out, &f);
-        for (long i = 0; i < k; i++) { /* the mean of the neighbours, fewer at the ends */
-            const long reach = k / 40 < i ? (k / 40 < k - 1 - i ? k / 40 : k - 1 - i) : i;
+        for (long i = 0; i < k; i++) { /* the mean of the neighbours, as far as there are some */
+            const long from = i > k / 40 ? i - k / 40 : 0, to = i + k / 40 < k ? i + k / 40 + 1 : k;
             double sum = 0;
-            for (long j = i - reach; j <= i + reach; j++) sum += loss[j];
-            smooth[i] = sum / (double)(2 * reach + 1);
+            for (long j = from; j < to; j++) sum += loss[j];
+            smooth[i] = sum / (double)(to - from);
         }
         put_curve(out, "raw", &f, step, loss, k);
         put_curve(out, "train", &f, step, smooth, k);

@@ -71,9 +71,11 @@ typedef struct run_loop {
     progress_state at;
     metrics_log *log;
     progress shown;
-    double peak;  /* floating-point operations a second that the machine can do; 0: not measured */
-    double since; /* clock when this call began, less the seconds of earlier calls */
-    long saved;   /* step of the newest checkpoint; -1: none */
+    double peak;     /* floating-point operations a second that the machine can do; 0: not measured */
+    double since;    /* clock when this call began, less the seconds of earlier calls */
+    double stepping; /* seconds in steps of this call, evaluations and checkpoints apart */
+    int64_t stepped; /* tokens of them */
+    long saved;      /* step of the newest checkpoint; -1: none */
 } run_loop;
 
 /* The loss curve, drawn anew from the whole log. */
@@ -111,11 +113,12 @@ static double step_flops(const training *run) {
     return transformer_flops(run->m, rows, 0.5 * (double)(run->c.data.seq_len + 1)) * (run->lora ? 2 : 3);
 }
 
-static void show(run_loop *l, const metrics_row *row, double seconds) {
-    char note[128], share[32] = "";
-    if (l->peak > 0) snprintf(share, sizeof share, ", %.0f%% of peak", 100 * step_flops(l->run) / seconds / l->peak);
-    snprintf(note, sizeof note, "loss %.4f, %.0f tokens/s%s", row->loss, row->tokens_per_s, share);
-    progress_at(&l->shown, (double)(l->at.step - l->report->first_step), note);
+/* What the progress line says behind its count; `steps` steps took `seconds`. */
+static const char *speed_note(const run_loop *l, double tokens, double steps, double seconds, char note[128]) {
+    char share[32] = "";
+    if (l->peak > 0) snprintf(share, sizeof share, ", %.0f%% of peak", 100 * steps * step_flops(l->run) / seconds / l->peak);
+    snprintf(note, 128, "loss %.4f, %.0f tokens/s%s", l->report->loss, tokens / seconds, share);
+    return note;
 }
 
 static bool loop_step(run_loop *l, error *err) {
@@ -141,7 +144,10 @@ static bool loop_step(run_loop *l, error *err) {
     row.time = clock_seconds() - l->since;
     l->report->loss = row.loss;
     if (!metrics_append(l->log, &row, err)) return false;
-    show(l, &row, seconds);
+    char note[128];
+    progress_at(&l->shown, (double)(step - l->report->first_step), speed_note(l, (double)did.tokens, 1, seconds, note));
+    l->stepping += seconds;
+    l->stepped += did.tokens;
     return isnan(row.valid_loss) || picture_write(l, err);
 }
 
@@ -151,17 +157,15 @@ static bool stop_asked(const run_loop *l) {
 
 static bool loop_run(run_loop *l, error *err) {
     training *run = l->run;
-    if (log_get_level() != LOG_QUIET) l->peak = matmul_peak(parallel_threads(), 0.2);
+    if (log_get_level() != LOG_QUIET && l->at.step < run->steps) l->peak = matmul_peak(parallel_threads(), 0.2);
     l->since = clock_seconds() - l->at.seconds;
     progress_start(&l->shown, run->c.kind == TRAIN_TOKENS ? "train" : "tune", "steps", (double)(run->steps - l->at.step));
     while (l->at.step < run->steps && !stop_asked(l))
         if (!loop_step(l, err) || (is_due(run->c.checkpoint.every, l->at.step, run->steps) && !save(l, err))) return false;
     if (l->at.step > 0 && !save(l, err)) return false; /* stopped: what was done is kept */
-    if (l->at.step > l->report->first_step) {
-        char note[64];
-        snprintf(note, sizeof note, "loss %.4f", l->report->loss);
-        progress_end(&l->shown, note);
-    }
+    char note[128];
+    const double steps = (double)(l->at.step - l->report->first_step);
+    if (steps > 0) progress_end(&l->shown, speed_note(l, (double)l->stepped, steps, l->stepping, note));
     l->report->stopped = l->at.step < run->steps;
     l->report->last_step = l->at.step;
     l->report->tokens = l->at.tokens;

@@ -17,12 +17,13 @@ static void a_completion_is_read_with_all_its_fields(void **state) {
     arena a = {0};
     api_request r;
     api_error e;
-    assert_true(read_it(&a, false,
-                        "{\"model\": \"m\", \"prompt\": \"a\\u0000b\", \"max_tokens\": 7, \"temperature\": 0.5, \"top_p\": 0.25, \"n\": 3, \"stop\": [\"x\", \"yz\"],"
-                        " \"stream\": true, \"stream_options\": {\"include_usage\": true}, \"seed\": -5, \"logprobs\": 2, \"echo\": true,"
-                        " \"frequency_penalty\": 1, \"presence_penalty\": -1, \"logit_bias\": {\"5\": -100, \"7\": 1.5}, \"user\": \"me\", \"suffix\": null,"
-                        " \"best_of\": 3, \"top_k\": 4, \"min_p\": 0.1, \"ignore_eos\": true}",
-                        &r, &e));
+    assert_true(
+        read_it(&a, false,
+                "{\"model\": \"m\", \"prompt\": \"a\\u0000b\", \"max_tokens\": 7, \"temperature\": 0.5, \"top_p\": 0.25, \"n\": 3, \"stop\": [\"x\", \"yz\"],"
+                " \"stream\": true, \"stream_options\": {\"include_usage\": true}, \"seed\": -5, \"logprobs\": 2, \"echo\": true,"
+                " \"frequency_penalty\": 1, \"presence_penalty\": -1, \"logit_bias\": {\"5\": -100, \"7\": 1.5}, \"user\": \"me\", \"suffix\": null,"
+                " \"best_of\": 3, \"top_k\": 4, \"min_p\": 0.1, \"ignore_eos\": true}",
+                &r, &e));
     assert_string_equal(r.model, "m");
     assert_int_equal(r.n_prompt, 1);
     assert_int_equal(r.prompts[0].n, 3);
@@ -69,12 +70,13 @@ static void a_chat_is_read_with_parts_and_roles(void **state) {
     arena a = {0};
     api_request r;
     api_error e;
-    assert_true(read_it(&a, true,
-                        "{\"model\": \"m\", \"messages\": [{\"role\": \"developer\", \"content\": \"be brief\"}, {\"role\": \"user\", \"content\": [{\"type\": \"text\", "
-                        "\"text\": \"he\"}, {\"type\": \"text\", \"text\": \"llo\"}]}], \"max_completion_tokens\": 9, \"logprobs\": true, \"top_logprobs\": 4,"
-                        " \"tools\": [], \"tool_choice\": \"none\", \"response_format\": {\"type\": \"text\"}, \"modalities\": [\"text\"], \"store\": true,"
-                        " \"metadata\": {\"a\": \"b\"}, \"service_tier\": \"auto\", \"stop\": \"x\"}",
-                        &r, &e));
+    assert_true(read_it(
+        &a, true,
+        "{\"model\": \"m\", \"messages\": [{\"role\": \"developer\", \"content\": \"be brief\"}, {\"role\": \"user\", \"content\": [{\"type\": \"text\", "
+        "\"text\": \"he\"}, {\"type\": \"text\", \"text\": \"llo\"}]}], \"max_completion_tokens\": 9, \"logprobs\": true, \"top_logprobs\": 4,"
+        " \"tools\": [], \"tool_choice\": \"none\", \"response_format\": {\"type\": \"text\"}, \"modalities\": [\"text\"], \"store\": true,"
+        " \"metadata\": {\"a\": \"b\"}, \"service_tier\": \"auto\", \"stop\": \"x\"}",
+        &r, &e));
     assert_int_equal(r.messages.n, 2);
     assert_string_equal(r.messages.messages[0].role, "system");
     assert_int_equal(r.messages.messages[1].length, 5);
@@ -127,8 +129,8 @@ static void what_is_wrong_or_not_supported_is_refused_by_name(void **state) {
         {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"wizard\", \"content\": \"x\"}]}", "messages", "invalid_value"},
         {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]}", "messages", "invalid_value"},
         {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"tools\": [{}]}", "tools", "unsupported_parameter"},
-        {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"response_format\": {\"type\": \"json_object\"}}", "response_format",
-         "unsupported_parameter"},
+        {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"response_format\": {\"type\": \"json_object\"}}",
+         "response_format", "unsupported_parameter"},
         {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"top_logprobs\": 2}", "top_logprobs", "invalid_value"},
         {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"reasoning_effort\": \"high\"}", "reasoning_effort",
          "unsupported_parameter"},
@@ -148,7 +150,8 @@ static void what_is_wrong_or_not_supported_is_refused_by_name(void **state) {
 }
 
 static void every_cut_of_a_request_is_an_error_and_no_crash(void **state) {
-    static const char whole[] = "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"logit_bias\": {\"5\": 1}, \"stop\": [\"a\"], \"seed\": 5}";
+    static const char whole[] =
+        "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"logit_bias\": {\"5\": 1}, \"stop\": [\"a\"], \"seed\": 5}";
     for (size_t n = 0; n < sizeof whole - 1; n++) {
         arena a = {0}, small = {.limit = n};
         api_request r;

@@ -11,15 +11,15 @@
 
 #include "byte_tokenizer.h"
 
-static bool known_answer_score(void *self, const conversation *asked, size_t n, answer_score *out, score_progress *progress, void *context, error *err) {
+static bool known_answer_score(void *self, const conversation *asked, size_t n, answer_score *out, score_progress *told, void *context, error *err) {
     for (size_t i = 0; i < n; i++) out[i] = (answer_score){.nll = (double)asked[i].messages[asked[i].n - 1].length, .tokens = 1 + i};
-    return progress(context, n) || (fail)(err, "stopped");
+    return told(context, n) || (fail)(err, "stopped");
 }
 
 /* Answers with the question. */
-static bool echo(void *self, const conversation *asked, size_t n, size_t most_tokens, string *out, score_progress *progress, void *context, error *err) {
+static bool echo(void *self, const conversation *asked, size_t n, size_t most_tokens, string *out, score_progress *told, void *context, error *err) {
     for (size_t i = 0; i < n; i++) string_append(&out[i], asked[i].messages[0].content, asked[i].messages[0].length);
-    return progress(context, n) || (fail)(err, "stopped");
+    return told(context, n) || (fail)(err, "stopped");
 }
 
 static void answers_are_scored_and_matched_without_blanks_at_their_ends(void **state) {

@@ -17,7 +17,7 @@ typedef struct ledger {
     int32_t first_id[MOST_WINDOWS];
 } ledger;
 
-static bool known_score(void *self, const score_window *w, size_t n, score_progress *progress, void *context, error *err) {
+static bool known_score(void *self, const score_window *w, size_t n, score_progress *told, void *context, error *err) {
     ledger *l = self;
     l->calls++;
     for (size_t i = 0; i < n; i++) {
@@ -27,7 +27,7 @@ static bool known_score(void *self, const score_window *w, size_t n, score_progr
         }
         for (size_t t = w[i].from; t < w[i].n; t++) w[i].nll[t] = (double)w[i].ids[t] / 16;
     }
-    return progress == NULL || progress(context, 1) || (fail)(err, "stopped");
+    return told == NULL || told(context, 1) || (fail)(err, "stopped");
 }
 
 static judge known_judge(ledger *l, const tokenizer *t) {

@@ -55,7 +55,8 @@ typedef struct asked {
 } asked;
 
 static asked ask(int i, long max_tokens) {
-    asked q = {.g = {.adapter = -1, .max_tokens = max_tokens, .ignore_eos = true, .how = sampling_greedy(), .n_top = 2, .on_token = on_token, .on_end = on_end}};
+    asked q = {
+        .g = {.adapter = -1, .max_tokens = max_tokens, .ignore_eos = true, .how = sampling_greedy(), .n_top = 2, .on_token = on_token, .on_end = on_end}};
     random_stream r = random_start(3, (uint64_t)i);
     q.g.n_prompt = 1 + (size_t)(i * 7 % 50);
     for (size_t k = 0; k < q.g.n_prompt; k++) q.prompt[k] = (int32_t)random_below(&r, 61);
@@ -92,7 +93,8 @@ static engine_figures answer_all(const model *m, engine_options o, result *resul
         asked q = ask(i, 40 + i);
         submit(e, &q, &results[i], NULL);
     }
-    while (engine_step(e)) {}
+    while (engine_step(e)) {
+    }
     for (int i = 0; i < REQUESTS; i++) assert_true(results[i].ended);
     const engine_figures f = engine_count(e);
     assert_int_equal(f.running + f.waiting, 0);
@@ -122,7 +124,8 @@ static void answer_alone(const model *m) {
     for (int i = 0; i < REQUESTS; i++) {
         asked q = ask(i, 40 + i);
         submit(e, &q, &alone[i], NULL);
-        while (engine_step(e)) {}
+        while (engine_step(e)) {
+        }
         assert_int_equal(alone[i].n, 40 + i);
         assert_int_equal(alone[i].why, FINISH_LENGTH);
     }
@@ -180,7 +183,9 @@ static void uncached_logprobs(const model *m, const int32_t *ids, int n, double 
         position[i] = i;
         next[i] = i + 1 < n ? ids[i + 1] : -100;
     }
-    const transformer_pass p = {.ids = tensor_of(DTYPE_I32, shape_1(n), row_ids), .position = tensor_of(DTYPE_I32, shape_1(n), position), .first = tensor_of(DTYPE_I32, shape_1(n), zero)};
+    const transformer_pass p = {.ids = tensor_of(DTYPE_I32, shape_1(n), row_ids),
+                                .position = tensor_of(DTYPE_I32, shape_1(n), position),
+                                .first = tensor_of(DTYPE_I32, shape_1(n), zero)};
     const tensor targets = tensor_of(DTYPE_I32, shape_1(n), next);
     record *r = record_new(&a);
     const value hidden = transformer_hidden(m, r, &p, &err);
@@ -228,7 +233,8 @@ static void an_answer_ends_where_it_should(void **state) {
     result free_run = {0}, at_stop = {0}, enough = {.enough = 4}, filled = {0}, nothing = {0}, scored = {0}, ignored = {0};
     asked q = ask(3, 30);
     submit(e, &q, &free_run, NULL);
-    while (engine_step(e)) {}
+    while (engine_step(e)) {
+    }
     const int32_t stop = free_run.ids[10];
     int first = 0;
     while (free_run.ids[first] != stop) first++;
@@ -245,7 +251,8 @@ static void an_answer_ends_where_it_should(void **state) {
     submit(e, &q, &nothing, NULL);
     q.g.prompt_logprobs = true;
     submit(e, &q, &scored, NULL);
-    while (engine_step(e)) {}
+    while (engine_step(e)) {
+    }
     assert_int_equal(ignored.n, 30);
     assert_int_equal(at_stop.why, FINISH_STOP);
     assert_int_equal(at_stop.n, first); /* without the id itself */
@@ -275,8 +282,8 @@ static void what_cannot_be_done_is_refused(void **state) {
         double top_p;
         const char *said;
     } cases[] = {
-        {0, 1, 5, -1, 1, "no token"},    {CONTEXT + 1, 1, 0, -1, 1, "context"}, {CONTEXT - 4, 1, 5, -1, 1, "context"},
-        {3, 61, 5, -1, 1, "no token 61"}, {3, -1, 5, -1, 1, "no token -1"},     {3, 1, 5, 0, 1, "adapter"},
+        {0, 1, 5, -1, 1, "no token"},     {CONTEXT + 1, 1, 0, -1, 1, "context"}, {CONTEXT - 4, 1, 5, -1, 1, "context"},
+        {3, 61, 5, -1, 1, "no token 61"}, {3, -1, 5, -1, 1, "no token -1"},      {3, 1, 5, 0, 1, "adapter"},
         {3, 1, 5, -1, 2, "top_p"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -284,7 +291,8 @@ static void what_cannot_be_done_is_refused(void **state) {
         bool busy;
         int32_t prompt[CONTEXT + 1];
         for (int k = 0; k <= CONTEXT; k++) prompt[k] = cases[i].id;
-        generation g = {.prompt = prompt, .n_prompt = cases[i].n_prompt, .max_tokens = cases[i].max_tokens, .adapter = cases[i].adapter, .how = sampling_plain()};
+        generation g = {
+            .prompt = prompt, .n_prompt = cases[i].n_prompt, .max_tokens = cases[i].max_tokens, .adapter = cases[i].adapter, .how = sampling_plain()};
         g.how.top_p = cases[i].top_p;
         assert_false(engine_submit(e, &g, NULL, &busy, &err));
         assert_false(busy);
@@ -320,7 +328,8 @@ static void cancelled_requests_end_wherever_they_are(void **state) {
     for (int i = 0; i < 5; i++) assert_true(engine_step(e));
     engine_cancel(e, ticket[0]); /* runs */
     engine_cancel(e, ticket[3]); /* waits */
-    while (engine_step(e)) {}
+    while (engine_step(e)) {
+    }
     engine_cancel(e, ticket[1]); /* has ended */
     static const finish_reason want[] = {FINISH_CANCELLED, FINISH_LENGTH, FINISH_LENGTH, FINISH_CANCELLED};
     for (int i = 0; i < 4; i++) assert_int_equal(results[i].why, want[i]);
@@ -340,7 +349,8 @@ static void a_model_that_gives_no_numbers_is_an_error_of_its_requests(void **sta
     result r = {0};
     asked q = ask(0, 20);
     submit(e, &q, &r, NULL);
-    while (engine_step(e)) {}
+    while (engine_step(e)) {
+    }
     assert_int_equal(r.why, FINISH_FAILED);
     assert_true(r.err.text[0] != 0);
     engine_free(e);

@@ -46,7 +46,14 @@ static void text_ends_before_the_first_stop_string(void **state) {
         {"ababac", {"abac"}, 1, "ab", true, 3},
         {"one two", {"two", "ne"}, 2, "o", true, 1},
         {"xyz", {"x"}, 1, "", true, 0},
-        {"n\xc3\xa9" "e", {"\xc3\xa9" "e"}, 1, "n", true, 2},
+        {"n\xc3\xa9"
+         "e",
+         {"\xc3\xa9"
+          "e"},
+         1,
+         "n",
+         true,
+         2},
         {"end", {"end of it"}, 1, "end", false, 3}, /* what was held comes at the end */
     };
     arena a = {0};

@@ -64,8 +64,14 @@ static void refuse(void *context, int status, http_response *a) {
 
 static int start(void **state) {
     error err = {0};
-    const http_options o = {.host = "127.0.0.1", .most_body = MOST_BODY, .most_memory = 1 << 20, .most_connections = 20, .idle_seconds = 2,
-                            .receive_seconds = 2, .handle = handle, .refuse = refuse};
+    const http_options o = {.host = "127.0.0.1",
+                            .most_body = MOST_BODY,
+                            .most_memory = 1 << 20,
+                            .most_connections = 20,
+                            .idle_seconds = 2,
+                            .receive_seconds = 2,
+                            .handle = handle,
+                            .refuse = refuse};
     memset(&it, 0, sizeof it);
     it.server = http_server_start(&o, &err);
     return it.server == NULL;
@@ -140,8 +146,13 @@ static void a_body_over_the_limit_is_refused(void **state) {
 }
 
 static void nonsense_gets_an_error_or_a_closed_connection(void **state) {
-    static const char *const sent[] = {"\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
-                                       "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", "\x16\x03\x01\x02\x03", "GET / HTTP/1.1\r\nA"};
+    static const char *const sent[] = {"\r\n\r\n",
+                                       "GET\r\n\r\n",
+                                       "GET / HTTP/9.9\r\n\r\n",
+                                       "POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+                                       "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+                                       "\x16\x03\x01\x02\x03",
+                                       "GET / HTTP/1.1\r\nA"};
     for (size_t i = 0; i < COUNT(sent); i++) {
         string body = {0}, headers = {0};
         const int fd = client_connect(http_server_address(it.server));

@@ -13,8 +13,17 @@ static inline void must(bool ok, const error *err) {
 }
 
 static inline model *random_model(arena *a) {
-    const model_sizes sizes = {.family = "llama", .vocab_size = BYTE_VOCAB, .n_layer = 2, .n_head = 4, .n_kv_head = 2, .hidden_size = 32, .intermediate_size = 48,
-                               .max_position = 256, .tied = true, .bos_id = BYTE_BOS, .eos_id = BYTE_END};
+    const model_sizes sizes = {.family = "llama",
+                               .vocab_size = BYTE_VOCAB,
+                               .n_layer = 2,
+                               .n_head = 4,
+                               .n_kv_head = 2,
+                               .hidden_size = 32,
+                               .intermediate_size = 48,
+                               .max_position = 256,
+                               .tied = true,
+                               .bos_id = BYTE_BOS,
+                               .eos_id = BYTE_END};
     error err = {0};
     json *config = model_config_of_sizes(a, &sizes, &err);
     model *m = config != NULL ? model_describe_json(a, config, "base", &err) : NULL;
@@ -36,7 +45,7 @@ static inline void make_base(const char *folder, const char *chat_template) {
 }
 
 /* A LoRA adapter of this rank whose change is large enough to be seen. */
-static inline __attribute__((unused)) void make_adapter(const char *folder, long rank, uint64_t seed) {
+static inline void make_adapter(const char *folder, long rank, uint64_t seed) {
     static const char *targets[] = {"q_proj", "v_proj"};
     arena a = {0};
     error err = {0};

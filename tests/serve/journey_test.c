@@ -1,6 +1,7 @@
-/* The program from the command line to HTTP, over trained weights (SOCLE_DATA; skipped where it is absent). */
+/* The program from the command line to HTTP, mostly over trained weights (SOCLE_DATA; skipped where it is absent). */
 #include "base/file.h"
 #include "base/json.h"
+#include "folders.h"
 #include "net/http_client.h"
 #include "program.h"
 
@@ -177,6 +178,48 @@ static void a_server_gives_twelve_at_once_what_generate_gives_one(void **state) 
     assert_true(folder_remove(folder, &err));
 }
 
+/* Text as JSON has it: bytes that are no UTF-8 are replaced. */
+static const char *through_json(const char *text, size_t n) {
+    string s = {0};
+    error err = {0};
+    json_text_n(&(json_writer){.out = &s}, text, n);
+    const json *v = json_parse(&memory, string_chars(&s), s.length, &err);
+    string_drop(&s);
+    return v->text;
+}
+
+static void a_conversation_over_a_pipe_is_what_the_server_gives(void **state) {
+    char folder[] = "/tmp/socle-chat-XXXXXX";
+    string out = {0}, err = {0}, body = {0};
+    error why = {0};
+    assert_non_null(mkdtemp(folder));
+    make_base(folder, template_chatml_jinja());
+    const char *const words[] = {"chat", folder, "-n", "25", "--temperature", "0", "--system", "s", NULL};
+    assert_int_equal(program_run(words, "hi\n\n/reset\nhi\n/exit\nnot said\n", &out, &err), 0);
+    assert_int_equal(out.length % 2, 0); /* the same answer twice */
+    assert_memory_equal(out.data, out.data + out.length / 2, out.length / 2);
+    program server = program_start((const char *[]){"serve", folder, "--port", "0", "--quiet", NULL}, "");
+    FILE *said = fdopen(server.out, "r");
+    assert_non_null(fgets(address, sizeof address, said));
+    address[strcspn(address, "\n")] = 0;
+    const char *question =
+        arena_print(&memory,
+                    "{\"model\": \"%s\", \"messages\": [{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": \"hi\"}],"
+                    " \"temperature\": 0, \"max_tokens\": 25}",
+                    path_name(folder));
+    assert_int_equal(client_ask(address, "POST", "/v1/chat/completions", NULL, question, &body), 200);
+    kill(server.pid, SIGINT);
+    fclose(said);
+    server.out = -1;
+    assert_int_equal(program_wait(&server), 0);
+    const json *choice = &json_get(json_parse(&memory, body.data, body.length, &why), "choices")->item[0];
+    assert_string_equal(through_json(out.data, out.length / 2 - 1), json_get_text(json_get(choice, "message"), "content", "none"));
+    assert_true(folder_remove(folder, &why));
+    string_drop(&out);
+    string_drop(&err);
+    string_drop(&body);
+}
+
 static int drop(void **state) {
     arena_drop(&memory);
     return 0;
@@ -185,10 +228,9 @@ static int drop(void **state) {
 int main(void) {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(greedy_ids_and_log_probabilities_are_llama2c_s),
-        cmocka_unit_test(text_is_printed_as_it_is_in_json),
-        cmocka_unit_test(what_cannot_be_done_is_one_line_and_status_1_or_2),
-        cmocka_unit_test(a_server_gives_twelve_at_once_what_generate_gives_one),
+        cmocka_unit_test(greedy_ids_and_log_probabilities_are_llama2c_s),      cmocka_unit_test(text_is_printed_as_it_is_in_json),
+        cmocka_unit_test(what_cannot_be_done_is_one_line_and_status_1_or_2),   cmocka_unit_test(a_server_gives_twelve_at_once_what_generate_gives_one),
+        cmocka_unit_test(a_conversation_over_a_pipe_is_what_the_server_gives),
     };
     return cmocka_run_group_tests(tests, NULL, drop);
 }

@@ -22,8 +22,8 @@ static void only_a_whole_key_is_allowed(void **state) {
     assert_true(keys_read(&a, path, &k, &err));
     assert_int_equal(k.n, 2);
     static const char *const good[] = {"Bearer alpha-123", "bearer beta", "Bearer  beta"};
-    static const char *const bad[] = {NULL, "", "Bearer", "Bearer ", "Bearer alpha-12", "Bearer alpha-1234", "Bearer betabeta", "Bearer # keys", "Basic beta", "beta",
-                                      "Bearer ALPHA-123"};
+    static const char *const bad[] = {
+        NULL, "", "Bearer", "Bearer ", "Bearer alpha-12", "Bearer alpha-1234", "Bearer betabeta", "Bearer # keys", "Basic beta", "beta", "Bearer ALPHA-123"};
     for (size_t i = 0; i < COUNT(good); i++) assert_true(keys_allow(&k, good[i]));
     for (size_t i = 0; i < COUNT(bad); i++) assert_false(keys_allow(&k, bad[i]));
     unlink(path);

@@ -131,7 +131,8 @@ static void *call(void *context) {
     arena a = {0};
     string got = {0}, text = {0}, finish = {0};
     error err = {0};
-    const char *body = arena_print(&a, "{\"model\": \"%s\", \"prompt\": \"Once upon\", \"max_tokens\": 60, \"seed\": 3, \"stream\": %s}", c->name, c->stream ? "true" : "false");
+    const char *body = arena_print(&a, "{\"model\": \"%s\", \"prompt\": \"Once upon\", \"max_tokens\": 60, \"seed\": 3, \"stream\": %s}", c->name,
+                                   c->stream ? "true" : "false");
     const int status = client_ask(server_address(it), "POST", "/v1/completions", NULL, body, &got);
     if (status != 200) snprintf(c->text, sizeof c->text, "status %d", status);
     else if (c->stream) {
@@ -165,8 +166,9 @@ static void answers_are_the_same_alone_and_among_others_whole_and_streamed(void 
 
 static void a_chat_is_answered_whole_and_streamed(void **state) {
     static const char whole[] = "{\"model\": \"one\", \"messages\": [{\"role\": \"user\", \"content\": \"<|im_end|>hi\"}], \"seed\": 1, \"max_tokens\": 30}";
-    static const char streamed[] = "{\"model\": \"one\", \"messages\": [{\"role\": \"user\", \"content\": \"<|im_end|>hi\"}], \"seed\": 1, \"max_tokens\": 30, \"stream\": true,"
-                                   " \"stream_options\": {\"include_usage\": true}}";
+    static const char streamed[] =
+        "{\"model\": \"one\", \"messages\": [{\"role\": \"user\", \"content\": \"<|im_end|>hi\"}], \"seed\": 1, \"max_tokens\": 30, \"stream\": true,"
+        " \"stream_options\": {\"include_usage\": true}}";
     arena a = {0};
     string got = {0}, text = {0}, finish = {0};
     long tokens = 0;
@@ -186,7 +188,10 @@ static void a_chat_is_answered_whole_and_streamed(void **state) {
 
 static void choices_stops_and_log_probabilities_are_as_asked(void **state) {
     arena a = {0};
-    const json *v = ask(&a, "/v1/completions", "{\"model\": \"base\", \"prompt\": [\"ab\", \"c\"], \"n\": 2, \"max_tokens\": 8, \"seed\": 1, \"logprobs\": 3, \"echo\": true, \"ignore_eos\": true}", 200);
+    const json *v = ask(
+        &a, "/v1/completions",
+        "{\"model\": \"base\", \"prompt\": [\"ab\", \"c\"], \"n\": 2, \"max_tokens\": 8, \"seed\": 1, \"logprobs\": 3, \"echo\": true, \"ignore_eos\": true}",
+        200);
     const json *choices = json_get(v, "choices");
     assert_int_equal(choices->length, 4);
     for (size_t i = 0; i < 4; i++) {
@@ -246,7 +251,8 @@ static void a_client_that_goes_frees_its_place(void **state) {
     for (int stream = 0; stream < 2; stream++) {
         int fds[8];
         for (int i = 0; i < 8; i++) {
-            const char *body = arena_print(&a, "{\"model\": \"base\", \"prompt\": \"x\", \"max_tokens\": 200, \"n\": 16, \"ignore_eos\": true, \"stream\": %s}", stream ? "true" : "false");
+            const char *body = arena_print(&a, "{\"model\": \"base\", \"prompt\": \"x\", \"max_tokens\": 200, \"n\": 16, \"ignore_eos\": true, \"stream\": %s}",
+                                           stream ? "true" : "false");
             const char *request = arena_print(&a, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body);
             fds[i] = client_connect(server_address(it));
             assert_true(client_send(fds[i], request, strlen(request)));

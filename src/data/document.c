@@ -1,0 +1,143 @@
+#include "data/document.h"
+
+#include "base/json.h"
+
+#include <string.h>
+
+static bool fields_put(document_fields *f, arena *owner, const char *key, const char *json, size_t n) {
+    for (int i = 0; i < f->n; i++)
+        if (strcmp(f->field[i].key, key) == 0) {
+            f->field[i].json = json;
+            f->field[i].n = n;
+            return true;
+        }
+    if (f->n == f->room) {
+        const int room = f->room == 0 ? 8 : f->room * 2;
+        document_field *grown = arena_grow(owner, f->field, sizeof *grown * (size_t)f->n, sizeof *grown * (size_t)room);
+        if (grown == NULL) return false;
+        f->field = grown;
+        f->room = room;
+    }
+    f->field[f->n++] = (document_field){key, json, n};
+    return true;
+}
+
+static bool fields_put_value(document_fields *f, arena *owner, const char *key, const json *value) {
+    string s = {0};
+    json_writer w = {.out = &s};
+    json_value(&w, value);
+    const char *copy = arena_copy_bytes(owner, string_chars(&s), s.length);
+    const char *name = arena_copy(owner, key);
+    const size_t n = s.length;
+    string_drop(&s);
+    return copy != NULL && name != NULL && fields_put(f, owner, name, copy, n);
+}
+
+static bool take_text(const json *value, const char *key, const char **text, size_t *n, error *err) {
+    if (value->type != JSON_STRING) return fail(err, "`%s` is %s, not text", key, json_type_name(value->type));
+    *text = value->text;
+    if (n != NULL) *n = value->length;
+    return true;
+}
+
+static bool take_id(arena *owner, const json *value, const char **id, error *err) {
+    if (value->type != JSON_STRING && value->type != JSON_NUMBER) return fail(err, "`id` is %s, not text", json_type_name(value->type));
+    *id = arena_copy(owner, value->text);
+    return *id != NULL || fail(err, "the document needs more memory than it may take");
+}
+
+bool document_parse(document *d, arena *owner, const char *line, size_t n, const char *fallback, error *err) {
+    *d = (document){0};
+    const json *o = json_parse(owner, line, n, err);
+    if (o == NULL) return false;
+    if (o->type != JSON_OBJECT) return fail(err, "the line is %s, not a document", json_type_name(o->type));
+    for (size_t i = 0; i < o->length; i++) {
+        const char *key = o->key[i];
+        const json *value = &o->item[i];
+        bool ok = true;
+        if (strcmp(key, "id") == 0 && value->type != JSON_NULL) ok = take_id(owner, value, &d->id, err);
+        else if (strcmp(key, "text") == 0 && value->type != JSON_NULL) ok = take_text(value, key, &d->text, &d->n, err);
+        else if (strcmp(key, "html") == 0 && value->type != JSON_NULL) ok = take_text(value, key, &d->html, &d->html_n, err);
+        else if (strcmp(key, "source") == 0 && value->type == JSON_STRING) d->source = value->text;
+        else if (strcmp(key, "metadata") == 0 && value->type == JSON_OBJECT) {
+            for (size_t k = 0; k < value->length && ok; k++)
+                ok = fields_put_value(&d->metadata, owner, value->key[k], &value->item[k]) || fail(err, "the document needs more memory than it may take");
+        } else ok = fields_put_value(&d->other, owner, key, value) || fail(err, "the document needs more memory than it may take");
+        if (!ok) return false;
+    }
+    if (d->text == NULL && d->html == NULL) return fail(err, "the line has no `text`");
+    if (d->id == NULL) d->id = fallback;
+    return d->id != NULL || fail(err, "the line has no `id`");
+}
+
+static void write_fields(json_writer *w, const document_fields *f) {
+    for (int i = 0; i < f->n; i++) {
+        json_key(w, f->field[i].key);
+        json_raw(w, f->field[i].json, f->field[i].n);
+    }
+}
+
+void document_write(const document *d, string *out) {
+    json_writer w = {.out = out};
+    json_begin_object(&w);
+    json_key(&w, "id"), json_text(&w, d->id);
+    if (d->text != NULL) json_key(&w, "text"), json_text_n(&w, d->text, d->n);
+    else if (d->html != NULL) json_key(&w, "html"), json_text_n(&w, d->html, d->html_n);
+    if (d->source != NULL) json_key(&w, "source"), json_text(&w, d->source);
+    write_fields(&w, &d->other);
+    if (d->metadata.n > 0) {
+        json_key(&w, "metadata");
+        json_begin_object(&w);
+        write_fields(&w, &d->metadata);
+        json_end_object(&w);
+    }
+    json_end_object(&w);
+    string_char(out, '\n');
+}
+
+bool document_set_json(document *d, arena *owner, const char *key, const char *json, size_t n) {
+    const char *copy = arena_copy_bytes(owner, json, n);
+    const char *name = arena_copy(owner, key);
+    return copy != NULL && name != NULL && fields_put(&d->metadata, owner, name, copy, n);
+}
+
+static bool set_written(document *d, arena *owner, const char *key, string *s) {
+    const bool ok = document_set_json(d, owner, key, string_chars(s), s->length);
+    string_drop(s);
+    return ok;
+}
+
+bool document_set_text(document *d, arena *owner, const char *key, const char *text) {
+    string s = {0};
+    json_writer w = {.out = &s};
+    json_text(&w, text);
+    return set_written(d, owner, key, &s);
+}
+
+bool document_set_number(document *d, arena *owner, const char *key, double x) {
+    string s = {0};
+    json_writer w = {.out = &s};
+    json_number(&w, x);
+    return set_written(d, owner, key, &s);
+}
+
+bool document_set_integer(document *d, arena *owner, const char *key, long x) {
+    string s = {0};
+    json_writer w = {.out = &s};
+    json_integer(&w, x);
+    return set_written(d, owner, key, &s);
+}
+
+const document_field *document_get(const document *d, const char *key) {
+    for (int i = 0; i < d->metadata.n; i++)
+        if (strcmp(d->metadata.field[i].key, key) == 0) return &d->metadata.field[i];
+    return NULL;
+}
+
+const char *document_get_text(const document *d, arena *owner, const char *key) {
+    const document_field *f = document_get(d, key);
+    if (f == NULL || f->n == 0 || f->json[0] != '"') return NULL;
+    error ignored = {0};
+    const json *value = json_parse(owner, f->json, f->n, &ignored);
+    return value != NULL && value->type == JSON_STRING ? value->text : NULL;
+}
