@@ -32,12 +32,15 @@ def options():
     o.add_argument("--seed", type=int, default=1)
     o.add_argument("--compile", action="store_true", help="torch.compile the model (needs g++ and Python's headers)")
     o.add_argument("--fused", action="store_true", help="AdamW's fused kernel in place of its default")
+    o.add_argument("--other-sums", action="store_true", help="the same arithmetic, its sums in another order: plain attention, narrower vectors")
     o.add_argument("--json", action="store_true", help="one JSON object on stdout: tokens_per_s, peak_rss_bytes, step_seconds, loss, grad_norm")
     return o.parse_args()
 
 
 given = options()
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(given.threads)  # before torch is loaded
+if given.other_sums:
+    os.environ |= {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 os.environ["HF_HUB_OFFLINE"] = "1"
 import numpy as np
 import torch
@@ -51,10 +54,11 @@ transformers.logging.disable_progress_bar()
 
 
 def load_model():
+    attention = "eager" if given.other_sums else "sdpa"
     if given.init:
-        model = transformers.AutoModelForCausalLM.from_pretrained(given.init, dtype=torch.float32)
+        model = transformers.AutoModelForCausalLM.from_pretrained(given.init, dtype=torch.float32, attn_implementation=attention)
     else:
-        model = transformers.GPT2LMHeadModel(transformers.GPT2Config())  # the defaults are the 124M shape
+        model = transformers.GPT2LMHeadModel(transformers.GPT2Config(attn_implementation=attention))  # the defaults are the 124M shape
     for part in model.modules():
         if isinstance(part, torch.nn.Dropout): part.p = 0.0
     for name in ("attn_pdrop", "resid_pdrop", "embd_pdrop", "attention_dropout"):

@@ -41,7 +41,8 @@ static void table_add(evaluation *e, table *t, const char *const row[COLUMNS]) {
         t->row = arena_grow(e->owner, t->row, t->room * sizeof *t->row, room * sizeof *t->row);
         t->room = room;
     }
-    memcpy(t->row[t->n++], row, sizeof *t->row);
+    for (int c = 0; c < COLUMNS; c++) t->row[t->n][c] = row[c];
+    t->n++;
 }
 
 /* The first column is text, the others are figures; columns without a head, and one that was hidden, are not there. */

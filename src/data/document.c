@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-static bool fields_put(document_fields *f, arena *owner, const char *key, const char *json, size_t n) {
+static bool fields_put(document_fields *f, arena *owner, const char *key, const char *value, size_t n) {
     for (int i = 0; i < f->n; i++)
         if (strcmp(f->field[i].key, key) == 0) {
-            f->field[i].json = json;
+            f->field[i].json = value;
             f->field[i].n = n;
             return true;
         }
@@ -18,7 +18,7 @@ static bool fields_put(document_fields *f, arena *owner, const char *key, const 
         f->field = grown;
         f->room = room;
     }
-    f->field[f->n++] = (document_field){key, json, n};
+    f->field[f->n++] = (document_field){key, value, n};
     return true;
 }
 
@@ -95,8 +95,8 @@ void document_write(const document *d, string *out) {
     string_char(out, '\n');
 }
 
-bool document_set_json(document *d, arena *owner, const char *key, const char *json, size_t n) {
-    const char *copy = arena_copy_bytes(owner, json, n);
+bool document_set_json(document *d, arena *owner, const char *key, const char *value, size_t n) {
+    const char *copy = arena_copy_bytes(owner, value, n);
     const char *name = arena_copy(owner, key);
     return copy != NULL && name != NULL && fields_put(&d->metadata, owner, name, copy, n);
 }

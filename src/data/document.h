@@ -37,7 +37,7 @@ bool document_parse(document *d, arena *owner, const char *line, size_t n, const
 void document_write(const document *d, string *out);
 
 /* metadata.KEY = value, in place of an earlier one; false where the arena's limit is met. */
-bool document_set_json(document *d, arena *owner, const char *key, const char *json, size_t n);
+bool document_set_json(document *d, arena *owner, const char *key, const char *value, size_t n);
 bool document_set_text(document *d, arena *owner, const char *key, const char *text);
 bool document_set_number(document *d, arena *owner, const char *key, double x);
 bool document_set_integer(document *d, arena *owner, const char *key, long x);

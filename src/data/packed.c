@@ -213,7 +213,9 @@ packed_writer *packed_writer_open(const char *prefix, int32_t vocab_size, error 
     w->memory = memory;
     w->prefix = prefix_of(&w->memory, prefix);
     w->vocab_size = vocab_size;
-    w->bin = file_writer_open(name_of(w, "bin"), err);
+    const char *slash = strrchr(w->prefix, '/');
+    const bool ready = slash == NULL || slash == w->prefix || folder_make(arena_print(&w->memory, "%.*s", (int)(slash - w->prefix), w->prefix), err);
+    w->bin = ready ? file_writer_open(name_of(w, "bin"), err) : NULL;
     if (w->bin != NULL) return w;
     packed_writer_abort(w);
     return NULL;

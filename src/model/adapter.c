@@ -8,55 +8,17 @@
 
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #define PREFIX "base_model.model."
-
-/* "model.layers.0.self_attn.q_proj.weight" -> without ".weight"; NULL: not the name of a weight. */
-static const char *module_path(arena *owner, const parameter *weight) {
-    const size_t n = strlen(weight->stored), tail = strlen(".weight");
-    return n > tail && strcmp(weight->stored + n - tail, ".weight") == 0 ? arena_copy_bytes(owner, weight->stored, n - tail) : NULL;
-}
-
-/* Every module that an adapter can change, in the order of the layers; parts of a fused weight make one module. */
-static bank_module *all_modules(model *m, int *n_module) {
-    bank_module *all = NEW_ARRAY(m->owner, m->n_layer * 7, bank_module);
-    int n = 0;
-    for (long i = 0; i < m->n_layer; i++) {
-        const layer *l = &m->layers[i];
-        parameter *weights[] = {l->q, l->k, l->v, l->o, l->gate, l->up, l->down};
-        for (size_t k = 0; k < COUNT(weights); k++) {
-            parameter *w = weights[k];
-            if (w == NULL) continue;
-            const bool goes_on = n > 0 && all[n - 1].n_weight < 3 && strcmp(all[n - 1].weight[0]->stored, w->stored) == 0;
-            if (!goes_on) all[n++] = (bank_module){.path = module_path(m->owner, w), .in = w->value.dim};
-            bank_module *mod = &all[n - 1];
-            mod->weight[mod->n_weight] = w;
-            mod->weight_row[mod->n_weight++] = goes_on ? w->part_first : 0;
-            mod->out += w->value.rows;
-        }
-    }
-    *n_module = n;
-    return all;
-}
-
-/* Layers that a LoRA adapter may name and a bank does not hold. */
-static bool refuse_outer_layers(const model *m, const adapter_config *c, error *err) {
-    if (c->n_target == 1 && strcmp(c->target_modules[0], "all-linear") == 0) return true;
-    arena scratch = {0};
-    const parameter *outer[] = {m->embed, m->position_embed, m->head};
-    const char *path = adapter_targets(c, "lm_head") ? "lm_head" : NULL;
-    for (size_t i = 0; path == NULL && i < COUNT(outer); i++) {
-        const char *name = outer[i] != NULL ? module_path(&scratch, outer[i]) : NULL;
-        if (name != NULL && adapter_targets(c, name)) path = name;
-    }
-    if (path != NULL) fail(err, "adapter %s: target_modules has %s; adapters of embeddings and of the output layer are not supported", c->name, path);
-    arena_drop(&scratch);
-    return path == NULL;
-}
+enum { ALIGNED_VALUES = 16 }; /* 64 bytes of f32 */
 
 static bool bank_allocate(adapter_bank *bank, arena *owner, error *err) {
     size_t values = 0;
-    for (int i = 0; i < bank->n_module; i++) values += (size_t)bank->n_slot * (size_t)bank->rank * (size_t)(bank->modules[i].in + bank->modules[i].out) + 32;
+    for (int i = 0; i < bank->n_module; i++) { /* rank, width and slots are bounded, so that a product fits */
+        const size_t width = (size_t)bank->modules[i].in + (size_t)bank->modules[i].out;
+        values += (size_t)bank->n_slot * (size_t)bank->rank * width + 2 * ALIGNED_VALUES;
+    }
     bank->memory_bytes = values * sizeof(real);
     bank->memory = memory_new(bank->memory_bytes, err);
     if (bank->memory == NULL) return fail(err, "%d slots of adapters of rank %ld", bank->n_slot, bank->rank);
@@ -64,43 +26,49 @@ static bool bank_allocate(adapter_bank *bank, arena *owner, error *err) {
     for (int i = 0; i < bank->n_module; i++) {
         bank_module *mod = &bank->modules[i];
         mod->a = tensor_of(DTYPE_REAL, shape_3(bank->n_slot, bank->rank, mod->in), next);
-        next += (shape_values(mod->a.shape) + 15) & ~15L;
+        next += (shape_values(mod->a.shape) + ALIGNED_VALUES - 1) / ALIGNED_VALUES * ALIGNED_VALUES;
         mod->b = tensor_of(DTYPE_REAL, shape_3(bank->n_slot, mod->out, bank->rank), next);
-        next += (shape_values(mod->b.shape) + 15) & ~15L;
+        next += (shape_values(mod->b.shape) + ALIGNED_VALUES - 1) / ALIGNED_VALUES * ALIGNED_VALUES;
         mod->scale = tensor_of(DTYPE_REAL, shape_1(bank->n_slot), NEW_ARRAY(owner, bank->n_slot, real));
         mod->rank = tensor_of(DTYPE_I32, shape_1(bank->n_slot), NEW_ARRAY(owner, bank->n_slot, int32_t));
     }
     return true;
 }
 
+/* The modules that some adapter targets, and the largest rank. */
+static bool choose_modules(adapter_bank *bank, const model *m, const adapter_config *adapters, int n_adapter, arena *scratch, error *err) {
+    int n;
+    model_module *all = model_modules(m->owner, m, &n, err);
+    bool *targeted = NEW_ARRAY(scratch, n, bool), *wanted = NEW_ARRAY(scratch, n, bool);
+    if (all == NULL) return false;
+    for (int a = 0; a < n_adapter; a++) {
+        matcher *t = matcher_new(scratch, &adapters[a], m, err);
+        if (t == NULL || matcher_mark(t, all, n, targeted, err) < 0) return fail(err, "adapter %s", adapters[a].name);
+        for (int i = 0; i < n; i++) {
+            if (!targeted[i]) continue;
+            wanted[i] = true;
+            const long rank = matcher_rank(t, all[i].as.path);
+            if (rank > bank->rank) bank->rank = rank;
+        }
+    }
+    bank->modules = NEW_ARRAY(m->owner, n, bank_module);
+    if (bank->modules == NULL) return fail(err, "no memory left for %d modules", n);
+    for (int i = 0; i < n; i++)
+        if (wanted[i]) bank->modules[bank->n_module++] = all[i].as;
+    return true;
+}
+
 adapter_bank *bank_new(model *m, const adapter_config *adapters, int n_adapter, int n_slot, error *err) {
-    int n_all;
-    bank_module *all = all_modules(m, &n_all);
+    if (n_adapter < 1 || n_slot < 1) return fail_null(err, "a bank of no adapters");
+    arena scratch = {0};
     adapter_bank *bank = NEW(m->owner, adapter_bank);
     bank->n_slot = n_slot;
-    bank->modules = NEW_ARRAY(m->owner, n_all, bank_module);
-    bank->dropout = n_adapter > 0 ? (real)adapters[0].dropout : 0;
-    bool *matched = NEW_ARRAY(m->owner, n_adapter, bool);
-    for (int a = 0; a < n_adapter; a++)
-        if (!adapter_patterns_check(&adapters[a], err) || !refuse_outer_layers(m, &adapters[a], err)) return fail_null(err, "adapter %s", adapters[a].name);
-    for (int i = 0; i < n_all; i++) {
-        bool wanted = false;
-        for (int a = 0; a < n_adapter; a++) {
-            if (!adapter_targets(&adapters[a], all[i].path)) continue;
-            const long rank = adapter_rank(&adapters[a], all[i].path);
-            if (rank > bank->rank) bank->rank = rank;
-            wanted = matched[a] = true;
-        }
-        if (wanted) bank->modules[bank->n_module++] = all[i];
-    }
-    for (int a = 0; a < n_adapter; a++)
-        if (!matched[a])
-            return fail_null(err, "adapter %s: target_modules matches nothing in this model, whose modules are such as %s", adapters[a].name,
-                             n_all > 0 ? all[0].path : "none");
-    if (!bank_allocate(bank, m->owner, err)) return NULL;
+    bank->dropout = (real)adapters[0].dropout;
+    const bool ok = choose_modules(bank, m, adapters, n_adapter, &scratch, err) && bank_allocate(bank, m->owner, err);
+    arena_drop(&scratch);
+    if (!ok) return NULL;
     bank_free(m);
-    m->bank = bank;
-    return bank;
+    return m->bank = bank;
 }
 
 void bank_free(model *m) {
@@ -168,44 +136,89 @@ static const safetensors_entry *find_part(arena *scratch, const safetensors *fil
     return e;
 }
 
-static bool all_finite(const real *x, long n, bool *any) {
-    for (long i = 0; i < n; i++) {
+static bool all_finite(const real *x, long n) {
+    for (long i = 0; i < n; i++)
         if (!isfinite(x[i])) return false;
-        *any = *any || x[i] != 0;
-    }
     return true;
 }
 
-/* Both tensors of a module into the slot; *changes turns true where A and B are not zero. */
+/* Whether B A is anything but zero. Nearly always the first row of B that is not zero tells. */
+static bool product_changes(const real *a, const real *b, long out, long rank, long in) {
+    for (long row = 0; row < out; row++) {
+        bool any = false;
+        for (long r = 0; !any && r < rank; r++) any = b[row * rank + r] != 0;
+        for (long i = 0; any && i < in; i++) {
+            double sum = 0;
+            for (long r = 0; r < rank; r++) sum += (double)b[row * rank + r] * (double)a[r * in + i];
+            if (sum != 0) return true;
+        }
+    }
+    return false;
+}
+
+/* Both tensors of a module into the slot; *changes turns true where they change what the module computes. */
 static bool load_module(arena *scratch, const safetensors *file, bank_module *mod, int slot, long rank, double scale, bool *changes, error *err) {
     const safetensors_entry *a = find_part(scratch, file, mod, 'A', rank, err), *b = a != NULL ? find_part(scratch, file, mod, 'B', rank, err) : NULL;
     if (b == NULL) return false;
     real *to_a = slot_a(mod, slot), *to_b = slot_b(mod, slot), *packed = NEW_ARRAY(scratch, mod->out * rank, real);
-    bool any_a = false, any_b = false;
     values_to_real(a->value.type, a->value.data, to_a, rank * mod->in);
     values_to_real(b->value.type, b->value.data, packed, mod->out * rank);
-    if (!all_finite(to_a, rank * mod->in, &any_a) || !all_finite(packed, mod->out * rank, &any_b))
-        return fail(err, "%s: a value is infinite or no number", mod->path);
+    if (!all_finite(to_a, rank * mod->in) || !all_finite(packed, mod->out * rank)) return fail(err, "%s: a value is infinite or no number", mod->path);
     for (long row = 0; row < mod->out; row++) memcpy(to_b + row * mod->b.dim, packed + row * rank, (size_t)rank * sizeof(real));
     slot_set(mod, slot, rank, scale);
-    *changes = *changes || (any_a && any_b && scale != 0);
+    *changes = *changes || (scale != 0 && product_changes(to_a, packed, mod->out, rank, mod->in));
     return true;
 }
 
 /* Every tensor of the file must have been taken: two for each targeted module. */
 static bool nothing_left(arena *scratch, const safetensors *file, const adapter_bank *bank, int slot, error *err) {
+    map *taken = map_new(scratch, 2 * (size_t)bank->n_module);
+    for (int i = 0; i < bank->n_module; i++)
+        for (int k = 0; slot_rank(&bank->modules[i], slot) > 0 && k < 2; k++) {
+            const char *name = arena_print(scratch, PREFIX "%s.lora_%c.weight", bank->modules[i].path, "AB"[k]);
+            map_put(taken, name, strlen(name), NULL);
+        }
     for (size_t i = 0; i < safetensors_count(file); i++) {
         const char *name = safetensors_at(file, i)->name;
-        bool taken = false;
-        for (int k = 0; !taken && k < bank->n_module; k++) {
-            if (slot_rank(&bank->modules[k], slot) == 0) continue;
-            const char *start = arena_print(scratch, PREFIX "%s.lora_", bank->modules[k].path);
-            const size_t n = strlen(start);
-            taken = strncmp(name, start, n) == 0 && (strcmp(name + n, "A.weight") == 0 || strcmp(name + n, "B.weight") == 0);
-        }
-        if (!taken) return fail(err, "tensor %s has no place in this model under this configuration", name);
+        if (map_get_text(taken, name) == NULL) return fail(err, "tensor %s has no place in this model as adapter_config.json targets it", name);
     }
     return true;
+}
+
+static bank_module *module_of(const adapter_bank *bank, const char *path) {
+    for (int i = 0; i < bank->n_module; i++)
+        if (strcmp(bank->modules[i].path, path) == 0) return &bank->modules[i];
+    return NULL;
+}
+
+/* Calls for each module that `c` targets, which must all be in the bank and within its rank. */
+static bool each_target(arena *scratch, model *m, const adapter_config *c, bool (*use)(void *, matcher *, bank_module *, error *), void *context, error *err) {
+    int n;
+    const model_module *all = model_modules(scratch, m, &n, err);
+    matcher *t = all == NULL ? NULL : matcher_new(scratch, c, m, err);
+    bool *targeted = all == NULL ? NULL : NEW_ARRAY(scratch, n, bool);
+    if (t == NULL || matcher_mark(t, all, n, targeted, err) < 0) return false;
+    for (int i = 0; i < n; i++) {
+        if (!targeted[i]) continue;
+        bank_module *mod = module_of(m->bank, all[i].as.path);
+        const long rank = matcher_rank(t, all[i].as.path);
+        if (mod == NULL) return fail(err, "%s is not among the modules of the bank", all[i].as.path);
+        if (rank > m->bank->rank) return fail(err, "%s has rank %ld; the bank holds %ld", mod->path, rank, m->bank->rank);
+        if (!use(context, t, mod, err)) return false;
+    }
+    return true;
+}
+
+typedef struct load_job {
+    arena *scratch;
+    const safetensors *file;
+    int slot;
+    bool changes;
+} load_job;
+
+static bool load_target(void *context, matcher *t, bank_module *mod, error *err) {
+    load_job *j = context;
+    return load_module(j->scratch, j->file, mod, j->slot, matcher_rank(t, mod->path), matcher_scale(t, mod->path), &j->changes, err);
 }
 
 static bool load_file(arena *scratch, model *m, int slot, const adapter_config *c, const char *folder, error *err) {
@@ -214,19 +227,9 @@ static bool load_file(arena *scratch, model *m, int slot, const adapter_config *
         return fail(err, "%s: adapter_model.bin is a pickle; save the adapter as safetensors", folder);
     safetensors *file = safetensors_open(scratch, path, err);
     if (file == NULL) return false;
-    bool ok = true, changes = false;
-    int taken = 0;
-    for (int i = 0; ok && i < m->bank->n_module; i++) {
-        bank_module *mod = &m->bank->modules[i];
-        if (!adapter_targets(c, mod->path)) continue;
-        const long rank = adapter_rank(c, mod->path);
-        if (rank > m->bank->rank) ok = fail(err, "%s has rank %ld; the bank holds %ld", mod->path, rank, m->bank->rank);
-        else ok = load_module(scratch, file, mod, slot, rank, adapter_scale(c, mod->path), &changes, err);
-        taken++;
-    }
-    ok = ok && (taken > 0 || fail(err, "target_modules matches nothing that the bank holds"));
-    ok = ok && nothing_left(scratch, file, m->bank, slot, err);
-    ok = ok && (changes || fail(err, "it changes nothing: every A or every B is zero"));
+    load_job job = {.scratch = scratch, .file = file, .slot = slot};
+    const bool ok = each_target(scratch, m, c, load_target, &job, err) && nothing_left(scratch, file, m->bank, slot, err) &&
+                    (job.changes || fail(err, "it changes nothing: every product of B and A is zero"));
     safetensors_close(file);
     return ok || fail(err, "%s", path);
 }
@@ -235,45 +238,58 @@ bool bank_load(model *m, int slot, const char *folder, error *err) {
     arena scratch = {0};
     adapter_config c;
     bank_clear(m, slot);
-    const bool ok = adapter_config_read(&scratch, folder, &c, err) && adapter_patterns_check(&c, err) && refuse_outer_layers(m, &c, err) &&
-                    load_file(&scratch, m, slot, &c, folder, err);
+    const bool ok = adapter_config_read(&scratch, folder, &c, err) && load_file(&scratch, m, slot, &c, folder, err);
     if (!ok) bank_clear(m, slot);
     arena_drop(&scratch);
     return ok;
 }
 
-bool bank_initialise(model *m, int slot, const adapter_config *c, uint64_t seed, error *err) {
-    bank_clear(m, slot);
-    for (int i = 0; i < m->bank->n_module; i++) {
-        bank_module *mod = &m->bank->modules[i];
-        if (!adapter_targets(c, mod->path)) continue;
-        const long rank = adapter_rank(c, mod->path);
-        if (rank > m->bank->rank) return fail(err, "%s has rank %ld; the bank holds %ld", mod->path, rank, m->bank->rank);
-        random_stream r = random_start(seed, hash64(mod->path, strlen(mod->path), 0));
-        const double bound = 1 / sqrt((double)mod->in);
-        real *a = slot_a(mod, slot);
-        for (long k = 0; k < rank * mod->in; k++) a[k] = (real)((2 * random_unit(&r) - 1) * bound);
-        slot_set(mod, slot, rank, adapter_scale(c, mod->path));
-    }
+typedef struct start_job {
+    int slot;
+    uint64_t seed;
+} start_job;
+
+static bool start_target(void *context, matcher *t, bank_module *mod, error *err) {
+    const start_job *j = context;
+    const long rank = matcher_rank(t, mod->path);
+    random_stream r = random_start(j->seed, hash64(mod->path, strlen(mod->path), 0));
+    const double bound = 1 / sqrt((double)mod->in);
+    real *a = slot_a(mod, j->slot);
+    for (long k = 0; k < rank * mod->in; k++) a[k] = (real)((2 * random_unit(&r) - 1) * bound);
+    slot_set(mod, j->slot, rank, matcher_scale(t, mod->path));
     return true;
+}
+
+bool bank_initialise(model *m, int slot, const adapter_config *c, uint64_t seed, error *err) {
+    arena scratch = {0};
+    start_job job = {slot, seed};
+    bank_clear(m, slot);
+    const bool ok = each_target(&scratch, m, c, start_target, &job, err);
+    arena_drop(&scratch);
+    return ok;
 }
 
 /* ---- writing ---- */
 
-/* The last segments of the slot's modules, each once: what "all-linear" stands for. */
+static const char *path_last(const char *path) {
+    const char *dot = strrchr(path, '.');
+    return dot == NULL ? path : dot + 1;
+}
+
+/* "all-linear" is written as what it stands for: the last segments of the slot's modules, each once. */
 static void write_targets(json_writer *w, const adapter_bank *bank, int slot, const adapter_config *c) {
+    const bool all = c->target_regex != NULL && strcasecmp(c->target_regex, "all-linear") == 0;
     json_key(w, "target_modules");
-    if (c->target_regex != NULL) {
+    if (c->target_regex != NULL && !all) {
         json_text(w, c->target_regex);
         return;
     }
     json_begin_array(w);
-    const bool all = c->n_target == 1 && strcmp(c->target_modules[0], "all-linear") == 0;
-    for (int i = 0; !all && i < c->n_target; i++) json_text(w, c->target_modules[i]);
-    for (int i = 0; all && i < bank->n_module; i++) {
-        const char *name = strrchr(bank->modules[i].path, '.') + 1;
+    for (int i = 0; i < c->n_target; i++) json_text(w, c->target_modules[i]);
+    for (int i = 0; (all || c->n_target == 0) && i < bank->n_module; i++) {
+        const char *name = path_last(bank->modules[i].path);
         bool said = slot_rank(&bank->modules[i], slot) == 0;
-        for (int k = 0; !said && k < i; k++) said = slot_rank(&bank->modules[k], slot) > 0 && strcmp(strrchr(bank->modules[k].path, '.') + 1, name) == 0;
+        for (int k = 0; !said && k < i; k++) said = slot_rank(&bank->modules[k], slot) > 0 && strcmp(path_last(bank->modules[k].path), name) == 0;
         if (!said) json_text(w, name);
     }
     json_end_array(w);

@@ -1,6 +1,5 @@
 #include "model/adapter_inner.h"
 
-#include "base/file.h"
 #include "model/names.h"
 
 #include <math.h>
@@ -158,16 +157,18 @@ static bool read_config(arena *owner, json *tree, adapter_config *c, error *err)
     return true;
 }
 
-bool adapter_config_parse(arena *owner, json *tree, const char *name, adapter_config *c, error *err) {
-    *c = (adapter_config){.name = name};
-    if (tree->type != JSON_OBJECT) return fail(err, "adapter_config.json: it is no JSON object");
-    return read_config(owner, tree, c, err) || fail(err, "adapter_config.json");
+bool adapter_config_parse(arena *owner, const char *text, size_t n, adapter_config *c, error *err) {
+    json *tree = json_parse(owner, text, n, err);
+    *c = (adapter_config){.name = "adapter"};
+    if (tree != NULL && tree->type != JSON_OBJECT) return fail(err, "adapter_config.json: it is no JSON object");
+    return (tree != NULL && read_config(owner, tree, c, err)) || fail(err, "adapter_config.json");
 }
 
 bool adapter_config_read(arena *owner, const char *folder, adapter_config *c, error *err) {
-    json *tree = config_read(owner, folder, "adapter_config.json", err);
+    json *tree = config_file_read(owner, folder, "adapter_config.json", err);
     if (tree == NULL) return false;
-    return adapter_config_parse(owner, tree, folder_name(owner, folder), c, err) || fail(err, "%s", folder);
+    *c = (adapter_config){.name = folder_name(owner, folder)};
+    return read_config(owner, tree, c, err) || fail(err, "%s/adapter_config.json", folder);
 }
 
 bool adapter_config_make(arena *owner, long r, double alpha, double dropout, const char **targets, int n_target, adapter_config *c, error *err) {

@@ -24,9 +24,6 @@ double matcher_scale(matcher *t, const char *path);
 /* Marks the modules that a configuration targets; returns how many, or -1 with a reason: none, or one that cannot be adapted. */
 int matcher_mark(matcher *t, const model_module *modules, int n, bool *targeted, error *err);
 
-/* adapter_config.json as a tree; the texts stay in it. */
-bool adapter_config_parse(arena *owner, json *tree, const char *name, adapter_config *c, error *err);
-
 enum { MOST_RANK = 4096 };
 
 #endif

@@ -101,7 +101,7 @@ static bool read_layers(matcher *t, const json *tree, error *err) {
     t->layer_patterns = NEW_ARRAY(t->owner, n, path_pattern *);
     if (t->layer_patterns == NULL) return fail(err, "layers_pattern is too long");
     for (size_t i = 0; i < n; i++) {
-        char *text = arena_print(t->owner, ".*\\.%s", item[i].text);
+        char *text = arena_print(t->owner, "(.*\\.)?%s", item[i].text);
         path_pattern *p = text == NULL ? NULL : path_pattern_new(t->owner, text, err);
         if (p == NULL) return fail(err, "layers_pattern");
         t->layer_patterns[t->n_layer_pattern++] = p;
@@ -148,10 +148,9 @@ static match names_match(const selection *s, const char *path) {
     return best;
 }
 
-/* The number of the layer that a path is in: a segment of digits with segments before and behind it; -1: in none. Python's
- * patterns are greedy where layers_pattern is given (the last such segment) and lazy where it is not (the first). */
+/* The number of the layer that a path is in: its first segment of digits with segments before and behind it, and what
+ * layers_pattern says right before; -1: in none. */
 static long layer_of(const matcher *t, const char *path) {
-    long found = -1;
     for (const char *dot = strchr(path, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
         char *end;
         if (dot[1] < '0' || dot[1] > '9') continue;
@@ -160,9 +159,9 @@ static long layer_of(const matcher *t, const char *path) {
         if (t->n_layer_pattern == 0) return number;
         char *before = arena_copy_bytes(t->owner, path, (size_t)(dot - path));
         for (size_t i = 0; before != NULL && i < t->n_layer_pattern; i++)
-            if (path_pattern_matches(t->layer_patterns[i], before)) found = number;
+            if (path_pattern_matches(t->layer_patterns[i], before)) return number;
     }
-    return found;
+    return -1;
 }
 
 static bool layer_chosen(const matcher *t, const char *path) {
@@ -210,7 +209,7 @@ int matcher_mark(matcher *t, const model_module *modules, int n, bool *targeted,
         targeted[i] = matcher_targets(t, &modules[i]);
         if (!targeted[i]) continue;
         if (modules[i].kind == MODULE_LINEAR) count++;
-        else if (modules[i].kind == MODULE_HEAD) return fail(err, "target_modules: adapting the head, %s, is not supported", modules[i].as.path), -1;
+        else if (modules[i].kind == MODULE_HEAD) return fail(err, "target_modules: adapting the output layer %s is not supported", modules[i].as.path), -1;
         else return fail(err, "target_modules: %s is no linear layer; only those are supported", modules[i].as.path), -1;
     }
     if (count == 0) return fail(err, "target_modules: no linear layer of the model has such a name"), -1;

@@ -278,10 +278,10 @@ model *model_describe_json(arena *owner, json *config, const char *name, error *
 }
 
 model *model_describe(arena *owner, const char *folder, error *err) {
-    json *config = config_read(owner, folder, "config.json", err), *generation = NULL;
+    json *config = config_file_read(owner, folder, "config.json", err), *generation = NULL;
     if (config == NULL) return NULL;
     if (file_exists(path_join(owner, folder, "generation_config.json"))) {
-        generation = config_read(owner, folder, "generation_config.json", err);
+        generation = config_file_read(owner, folder, "generation_config.json", err);
         if (generation == NULL) return NULL;
     }
     model *m = describe(owner, config, generation, folder_name(owner, folder), err);

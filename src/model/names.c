@@ -90,7 +90,7 @@ const char *folder_name(arena *owner, const char *folder) {
     return name;
 }
 
-json *config_read(arena *owner, const char *folder, const char *name, error *err) {
+json *config_file_read(arena *owner, const char *folder, const char *name, error *err) {
     size_t n;
     char *path = path_join(owner, folder, name), *text = file_read(owner, path, LARGEST_CONFIG, &n, err);
     if (text == NULL) return NULL;

@@ -20,6 +20,6 @@ const char *json_short_text(const json *v);
 /* The name of a folder as a user sees it: the last part of its whole path, so that "." and "stories/" have one too. */
 const char *folder_name(arena *owner, const char *folder);
 /* A JSON file of a model or adapter folder, at most 16 MB; err names it. */
-json *config_read(arena *owner, const char *folder, const char *name, error *err);
+json *config_file_read(arena *owner, const char *folder, const char *name, error *err);
 
 #endif

@@ -18,7 +18,7 @@ tokenizer *tokenizer_parse(arena *owner, const char *text, size_t n, const char 
     const bool ok = root != NULL && tokenizer_read_json(t, root, err);
     arena_drop(&tree);
     if (!ok) return fail_null(err, "tokenizer.json");
-    if (!config_read(t, config, n_config, err)) return fail_null(err, "tokenizer_config.json");
+    if (!tokenizer_config_read(t, config, n_config, err)) return fail_null(err, "tokenizer_config.json");
     return t;
 }
 

@@ -35,11 +35,11 @@ static int32_t known_end(const tokenizer *t) {
     return -1;
 }
 
-bool config_read(tokenizer *t, const char *text, size_t n, error *err) {
+bool tokenizer_config_read(tokenizer *t, const char *text, size_t n, error *err) {
     if (text != NULL) {
         t->config = json_parse(t->owner, text, n, err);
         if (t->config == NULL) return false;
-        if (t->config->type != JSON_OBJECT) return fail(err, "not an object, but a %s", json_type_name(t->config->type));
+        if (t->config->type != JSON_OBJECT) return fail(err, "not an object");
     }
     t->bos = named_token(t, "bos_token");
     t->eos = named_token(t, "eos_token");

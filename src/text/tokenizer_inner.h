@@ -132,7 +132,7 @@ bool component_read_post_processor(tokenizer *t, const json *v, error *err);
 bool component_read_decoder(tokenizer *t, const json *v, error *err);
 
 /* tokenizer_config.c */
-bool config_read(tokenizer *t, const char *text, size_t n, error *err);
+bool tokenizer_config_read(tokenizer *t, const char *text, size_t n, error *err);
 void config_write(const tokenizer *t, const char *chat_template, string *out);
 
 /* added.c: tries over the added tokens. */

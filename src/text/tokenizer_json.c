@@ -245,7 +245,7 @@ static void describe(tokenizer *t) {
 }
 
 bool tokenizer_read_json(tokenizer *t, const json *root, error *err) {
-    if (root->type != JSON_OBJECT) return fail(err, "not an object, but a %s", json_type_name(root->type));
+    if (root->type != JSON_OBJECT) return fail(err, "not an object");
     const json *version = json_get(root, "version");
     if (version != NULL && !json_is_text(version, "1.0")) return fail(err, "version is not 1.0");
     const json *added = json_get(root, "added_tokens");

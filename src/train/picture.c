@@ -79,7 +79,7 @@ static frame frame_of(const metrics_row *rows, long n, const double *loss, long 
     for (long i = 0; i < n; i++)
         if (isfinite(rows[i].valid_loss)) f.least = fmin(f.least, rows[i].valid_loss), f.most = fmax(f.most, rows[i].valid_loss);
     if (!(f.least <= f.most)) f.least = 0, f.most = 1;
-    const double margin = fmax(0.05 * (f.most - f.least), 0.01);
+    const double margin = fmax(0.05 * (f.most - f.least), fmax(0.01, 1e-3 * fmax(fabs(f.most), fabs(f.least))));
     f.least -= margin, f.most += margin;
     return f;
 }

@@ -169,7 +169,8 @@ static void a_continuation_keeps_the_blank_of_its_first_piece(void **state) {
 
 static void offsets_cover_the_text_in_order(void **state) {
     static const char *const names[] = {"gpt2", "llama3", "prefix", "words", "whole"};
-    static const char text[] = "  Stra\xc3\x9f" "e  12 \xf0\x9f\x98\x80\n x";
+    static const char text[] = "  Stra\xc3\x9f"
+                               "e  12 \xf0\x9f\x98\x80\n x";
     arena a = {0};
     for (size_t k = 0; k < COUNT(names); k++) {
         const tokenizer *t = load(&a, names[k]);
@@ -211,7 +212,7 @@ static void special_tokens_in_content_stay_text(void **state) {
     assert_int_equal(n_end, 1);
     assert_int_equal(ids.id[ids.n - 1], end);
     assert_int_equal(n_blanks, 1); /* blanks control nothing: they are matched there too */
-    marks[0] = 0; /* one byte of the token is a user's: it is none */
+    marks[0] = 0;                  /* one byte of the token is a user's: it is none */
     id_list_reset(&ids);
     assert_true(tokenizer_encode_marked(t, NULL, text, sizeof text - 1, marks, 0, &ids, &err));
     assert_int_not_equal(ids.id[0], start);
@@ -315,7 +316,7 @@ static void long_words_take_time_in_proportion(void **state) {
 
 static void refusals_name_the_component(void **state) {
     static const char *const cases[][2] = {
-        {"[]", "tokenizer.json: not an object, but a array"},
+        {"[]", "tokenizer.json: not an object"},
         {"{}", "tokenizer.json: model is missing"},
         {"{\"version\": \"2.0\", " SMALL "}", "tokenizer.json: version is not 1.0"},
         {"{\"model\": {\"type\": \"Unigram\", \"vocab\": []}}", "tokenizer.json: model: Unigram is not supported"},

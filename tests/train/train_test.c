@@ -64,9 +64,9 @@ static void a_stopped_run_goes_on_as_if_it_had_not_stopped(void **state) {
 static void a_killed_run_goes_on_bit_for_bit(void **state) {
     run_fine(TRAIN_TOKENS, BASE, SET("out=unkilled"), (train_how){0});
     static const long after[] = {2, 7, 13};
-    parallel_stop(); /* no threads in what is forked */
     for (size_t i = 0; i < COUNT(after); i++) {
         const char *name = arena_print(&owner, "killed-%ld", after[i]), *out = arena_print(&owner, "out=%s", name);
+        parallel_stop(); /* no threads in what is forked */
         const pid_t child = fork();
         if (child == 0) {
             train_report r;
@@ -108,7 +108,7 @@ static void a_run_can_start_from_what_another_made(void **state) {
 }
 
 static void masked_documents_train_too(void **state) {
-    run_fine(TRAIN_TOKENS, BASE, SET("out=masked", "data.mask_documents=true", "steps=2"), (train_how){0});
+    run_fine(TRAIN_TOKENS, BASE, SET("out=masked", "data.mask_documents=true", "steps=4"), (train_how){0});
 }
 
 static void old_checkpoints_go_and_the_last_stays(void **state) {
@@ -162,7 +162,7 @@ static void a_damaged_checkpoint_is_an_error_that_names_it(void **state) {
 
 static void mistakes_in_the_configuration_are_named(void **state) {
     static const char *const cases[][2] = {
-        {"modl: {init: x}\n", "model"},
+        {"modl: {init: x}\n", "line 1: modl"},
         {BASE "out: x\nlr: 3\n", "optimizer.lr"},
         {"model: {init: x}\nout: x\nsteps: 3\n", "data.train is missing"},
         {"model: {init: x, sizes: {vocab_size: 3}}\nout: x\n", "exclude each other"},

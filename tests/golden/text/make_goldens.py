@@ -117,7 +117,8 @@ def texts():
     made = ["".join(rng.choice(ATOMS) for _ in range(rng.randrange(1, 9))) for _ in range(130)]
     wide = ["".join(chr(rng.choice([rng.randrange(32, 127), rng.randrange(0x80, 0x800), rng.randrange(0x800, 0xD800), rng.randrange(0xE000, 0x20000)]))
                     for _ in range(rng.randrange(1, 12))) for _ in range(25)]
-    return fixed + [s.replace("\\n", "\n").replace("\\t", "\t") for s in SENTENCES] + made + wide
+    long = ["".join(rng.choice("etaoinshrdlu") for _ in range(n)) for n in (41, 120, 400)] + ["".join(rng.choice("Надомрекв") for _ in range(90))]
+    return fixed + long + [s.replace("\\n", "\n").replace("\\t", "\t") for s in SENTENCES] + made + wide
 
 
 def main():

@@ -1,0 +1,190 @@
+/* Whole tuning runs of a tiny model: by an adapter, and of all weights. */
+#include "train/run_support.h"
+
+#include "data/conversation.h"
+#include "model/adapter.h"
+#include "text/tokenizer_train.h"
+
+#include <math.h>
+
+#define TUNE \
+    "model: {init: ~/base}\n" \
+    "data: {train: [{path: ~/rows.jsonl}], valid: [{path: ~/rows.jsonl}], seq_len: 64}\n" \
+    "method: {name: lora, r: 4, alpha: 8, target_modules: [q_proj, v_proj], dropout: 0.1}\n" \
+    "batch: {sequences: 2, accumulate: 2}\n" \
+    "optimizer: {lr: 1e-2}\n" \
+    "eval: {batches: 100}\n" \
+    "epochs: 3\n" \
+    "checkpoint: {every: 3, keep: 9}\n"
+
+#define SET(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* A tokenizer, with ChatML's control tokens or without. */
+static tokenizer *make_tokenizer(bool control) {
+    static const char *special[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
+    error err = {0};
+    tokenizer_trainer *trainer = tokenizer_trainer_new("gpt2", &err);
+    tokenizer_trainer_add(trainer, "what does it do", 15, true);
+    const tokenizer_training o = {.vocab_size = 260, .special = special, .n_special = control ? 3 : 1, .eos = special[0]};
+    tokenizer *t = tokenizer_trainer_finish(trainer, &o, &owner, NULL, &err);
+    tokenizer_trainer_drop(trainer);
+    assert_non_null(t);
+    return t;
+}
+
+static void make_base(const char *name, tokenizer *t, long vocab_size, uint64_t seed) {
+    error err = {0};
+    const model_sizes sizes = {.family = "llama",
+                               .vocab_size = vocab_size,
+                               .n_layer = 2,
+                               .n_head = 2,
+                               .n_kv_head = 2,
+                               .hidden_size = 16,
+                               .intermediate_size = 24,
+                               .max_position = 96,
+                               .bos_id = -1,
+                               .eos_id = 0};
+    json *config = model_config_of_sizes(&owner, &sizes, &err);
+    model *m = model_describe_json(&owner, config, name, &err);
+    const char *path = in_folder(name);
+    assert_true(m != NULL && model_allocate(m, &err) && folder_make(path, &err));
+    m->init_std = (real)0.3; /* frozen weights that leave an adapter something to turn */
+    model_initialise(m, seed);
+    assert_true(model_save(m, path, &err) && (t == NULL || tokenizer_save(t, path, NULL, &err)));
+    model_free_weights(m);
+}
+
+static void write_rows(const char *name) {
+    string text = {0};
+    error err = {0};
+    for (int i = 0; i < 24; i++) string_print(&text, "{\"prompt\": \"what %d\", \"completion\": \"do %d\"}\n%s", i % 7, i % 7 * 3, i % 5 == 0 ? "\n" : "");
+    string_text(&text, "{\"messages\": [{\"role\": \"user\", \"content\": \"alone\"}]}\n"); /* nothing to learn */
+    string_text(&text, "{\"prompt\": \"long\", \"completion\": \"");
+    for (int i = 0; i < 90; i++) string_text(&text, "z");
+    string_text(&text, "\"}\n");
+    assert_true(file_write(in_folder(name), string_chars(&text), text.length, &err));
+    string_drop(&text);
+}
+
+static void an_adapter_learns_the_answers_and_the_base_stays(void **state) {
+    error err = {0};
+    size_t n;
+    const char *before = file_read(&owner, in_folder("base/model.safetensors"), 0, &n, &err);
+    const train_report r = run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=lora", "epochs=40"), (train_how){0});
+    const char *after = file_read(&owner, in_folder("base/model.safetensors"), 0, &n, &err);
+    assert_memory_equal(before, after, n);
+    assert_int_equal(r.conversations, 25);
+    assert_int_equal(r.left_out, 1);
+    assert_int_equal(r.cut, 1);
+    assert_int_equal(r.trainable, 2 * 2 * 4 * (16 + 16)); /* 2 layers, q and v, rank 4 */
+    assert_true(r.learned_share > 0.1 && r.learned_share < 0.6);
+    long steps;
+    const metrics_row *rows = log_of("lora", &steps);
+    assert_int_equal(steps, r.steps);
+    assert_int_equal(steps, (40 * r.windows + 3) / 4);
+    assert_true(rows[steps - 1].loss < 0.7 * rows[0].loss);
+    /* What was written is an adapter that loads whole over the base, and holds ChatML. */
+    const char *folder_of = r.checkpoint;
+    adapter_config c;
+    model *m = model_load(&owner, in_folder("base"), &err);
+    assert_true(m != NULL && adapter_config_read(&owner, folder_of, &c, &err) && bank_new(m, &c, 1, 1, &err) != NULL);
+    assert_true(bank_load(m, 0, folder_of, &err));
+    assert_string_equal(json_get_text(c.tree, "base_model_name_or_path", ""), in_folder("base"));
+    model_free_weights(m);
+    chat_template which;
+    tokenizer *t = tokenizer_load(&owner, folder_of, &err);
+    assert_true(t != NULL && chat_template_of(t, &which, &err));
+    assert_int_equal(which, TEMPLATE_CHATML);
+}
+
+static void an_adapter_run_goes_on_bit_for_bit(void **state) {
+    run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=whole", "steps=8"), (train_how){0});
+    run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=parts", "steps=8"), (train_how){0});
+    assert_true(folder_remove(in_folder("parts/checkpoints/step-00000008"), NULL) && folder_remove(in_folder("parts/checkpoints/step-00000006"), NULL));
+    const train_report r = run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=parts", "steps=8"), (train_how){.resume = true});
+    assert_int_equal(r.first_step, 3);
+    assert_same_curve("whole", "parts");
+    assert_same_file("whole/checkpoints/step-00000008/adapter_model.safetensors", "parts/checkpoints/step-00000008/adapter_model.safetensors");
+}
+
+static void an_adapter_goes_on_over_its_own_base_only(void **state) {
+    train_report r;
+    error err;
+    run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=own", "steps=2"), (train_how){0});
+    make_base("changed", make_tokenizer(true), 262, 6);
+    const char *other = arena_print(&owner, "model.init=%s", in_folder("changed"));
+    assert_false(run_with(TRAIN_CONVERSATIONS, TUNE, SET("out=own", "steps=4", other), (train_how){.resume = true}, &r, &err));
+    assert_non_null(strstr(err.text, "base"));
+}
+
+static void all_weights_can_be_tuned(void **state) {
+    error err = {0};
+    const train_report r = run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=full", "method.name=full", "epochs=20"), (train_how){0});
+    assert_int_equal(r.trainable, r.parameters);
+    long n;
+    const metrics_row *rows = log_of("full", &n);
+    assert_true(rows[n - 1].loss < 0.5 * rows[0].loss);
+    /* It ends a turn, so generation has to know that this ends it. */
+    model *m = model_load(&owner, r.checkpoint, &err);
+    tokenizer *t = tokenizer_load(&owner, r.checkpoint, &err);
+    assert_true(m != NULL && t != NULL);
+    bool ends = false;
+    for (int i = 0; i < m->n_eos; i++) ends = ends || m->eos_ids[i] == tokenizer_lookup(t, "<|im_end|>", 10);
+    assert_true(ends);
+    model_free_weights(m);
+}
+
+static void loss_all_learns_every_token_that_follows_one(void **state) {
+    train_config c;
+    train_report r;
+    error err = {0};
+    assert_true(config_of(TRAIN_CONVERSATIONS, TUNE, SET("out=all", "data.loss=all"), &c, &err));
+    assert_true(train_plan(&owner, &c, &r, &err));
+    assert_true(r.learned_share == 1);
+    assert_int_equal(r.left_out, 0);
+}
+
+static void what_cannot_be_tuned_is_refused_by_name(void **state) {
+    train_report r;
+    error err;
+    make_base("plain", make_tokenizer(false), 260, 5);
+    make_base("bare", NULL, 260, 5);
+    make_base("small", make_tokenizer(true), 2, 5);
+    const struct {
+        const char *set, *says;
+    } cases[] = {
+        {arena_print(&owner, "model.init=%s", in_folder("plain")), "<|im_start|>"},
+        {arena_print(&owner, "model.init=%s", in_folder("bare")), "no tokenizer.json"},
+        {arena_print(&owner, "model.init=%s", in_folder("small")), "no row for <|im_end|>"},
+        {arena_print(&owner, "model.init=%s", in_folder("absent")), "absent"},
+        {"method.target_modules=[x_proj]", "target_modules"},
+        {"data.seq_len=128", "positions"},
+        {"method.bias=all", "method.bias"},
+        {"epochs=0", "epochs"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_false(run_with(TRAIN_CONVERSATIONS, TUNE, SET("out=refused", cases[i].set), (train_how){0}, &r, &err));
+        if (strstr(err.text, cases[i].says) == NULL) fail_msg("%s: %s", cases[i].set, err.text);
+    }
+    assert_true(file_write(in_folder("bad.jsonl"), "{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": 3}\n", 50, &err));
+    const char *bad = arena_print(&owner, "data.train=[{path: %s}]", in_folder("bad.jsonl"));
+    assert_false(run_with(TRAIN_CONVERSATIONS, TUNE, SET("out=refused", bad), (train_how){0}, &r, &err));
+    assert_non_null(strstr(err.text, "bad.jsonl: line 2"));
+    assert_false(file_exists(in_folder("refused")));
+}
+
+static int begin(void **state) {
+    const int failed = folder_begin_test(state);
+    make_base("base", make_tokenizer(true), 262, 5);
+    write_rows("rows.jsonl");
+    return failed;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_adapter_learns_the_answers_and_the_base_stays), cmocka_unit_test(an_adapter_run_goes_on_bit_for_bit),
+        cmocka_unit_test(an_adapter_goes_on_over_its_own_base_only),        cmocka_unit_test(all_weights_can_be_tuned),
+        cmocka_unit_test(loss_all_learns_every_token_that_follows_one),     cmocka_unit_test(what_cannot_be_tuned_is_refused_by_name),
+    };
+    return cmocka_run_group_tests(tests, begin, folder_end_test);
+}
