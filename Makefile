@@ -21,7 +21,7 @@ COMMON := $(OPTIMIZE) -g -fPIC -fno-math-errno -fno-trapping-math -fno-omit-fram
           -D_GNU_SOURCE -DSOCLE_VERSION='"$(VERSION)"' -Isrc -Iinclude -isystem /usr/include/libxml2 $(WARNINGS) $(SANITIZER_FLAGS) -MMD -MP
 CFLAGS_ALL := -std=gnu17 $(COMMON) -Wstrict-prototypes -Wmissing-prototypes $(CFLAGS)
 CXXFLAGS_ALL := -std=c++17 $(COMMON) $(CXXFLAGS)
-LIBS := -lsimdjson -lyaml -lxml2 -lzstd -lz -lxxhash -lcld2_full -lcld2 -lmicrohttpd -lstdc++ -lm -lpthread
+LIBS := -lsimdjson -lyaml -lxml2 -lzstd -lz -lxxhash -Wl,--push-state,--no-as-needed -lcld2_full -Wl,--pop-state -lcld2 -lmicrohttpd -lstdc++ -lm -lpthread
 
 LIB_C := $(filter-out src/cli/%,$(wildcard src/*/*.c src/*/*/*.c))
 LIB_CC := $(wildcard src/*/*.cc)

@@ -126,6 +126,8 @@ static int command_train_tokenizer(int argc, char **argv) {
         if (o.out == NULL || o.vocab_size == 0) {
             fail(&err, "--vocab-size and --out are needed");
             status = report_usage(c.name, &err);
+        } else if (!tokenizer_training_check(&(tokenizer_training){o.vocab_size, o.special, o.n_special, o.eos}, &err)) {
+            status = report_usage(c.name, &err);
         } else {
             signals_catch();
             if (train(&owner, &common, &o, &err)) status = finish_out();

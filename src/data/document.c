@@ -77,7 +77,28 @@ static void write_fields(json_writer *w, const document_fields *f) {
     }
 }
 
+/* U+0085, U+2028 and U+2029 end lines for some readers of lines: they are escaped from `start` on. They occur in strings only. */
+static void escape_line_ends(string *out, size_t start) {
+    static const struct {
+        const char *bytes, *escape;
+    } ends[] = {{"\xc2\x85", "\\u0085"}, {"\xe2\x80\xa8", "\\u2028"}, {"\xe2\x80\xa9", "\\u2029"}};
+    bool any = false;
+    for (size_t k = 0; k < COUNT(ends); k++) any |= memmem(out->data + start, out->length - start, ends[k].bytes, strlen(ends[k].bytes)) != NULL;
+    if (!any) return;
+    string s = {0};
+    for (size_t i = start; i < out->length;) {
+        size_t k = 0;
+        while (k < COUNT(ends) && (out->length - i < strlen(ends[k].bytes) || memcmp(out->data + i, ends[k].bytes, strlen(ends[k].bytes)) != 0)) k++;
+        if (k == COUNT(ends)) string_char(&s, out->data[i++]);
+        else string_text(&s, ends[k].escape), i += strlen(ends[k].bytes);
+    }
+    out->length = start;
+    string_append(out, s.data, s.length);
+    string_drop(&s);
+}
+
 void document_write(const document *d, string *out) {
+    const size_t start = out->length;
     json_writer w = {.out = out};
     json_begin_object(&w);
     json_key(&w, "id"), json_text(&w, d->id);
@@ -92,6 +113,7 @@ void document_write(const document *d, string *out) {
         json_end_object(&w);
     }
     json_end_object(&w);
+    escape_line_ends(out, start);
     string_char(out, '\n');
 }
 

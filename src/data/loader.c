@@ -163,7 +163,7 @@ static bool weights_settle(loader *l, error *err) {
     return true;
 }
 
-enum { SCAN_IDS = 1 << 16 };
+enum { SCAN_IDS = 1 << 14 };
 typedef struct scan {
     const packed *file;
     int64_t n;
@@ -175,8 +175,7 @@ typedef struct scan {
 
 static void scan_part(void *context, long i) {
     const scan *s = context;
-    int32_t *ids = malloc(SCAN_IDS * sizeof *ids); /* on the heap: a pool's thread has a small stack */
-    if (ids == NULL) abort();
+    int32_t ids[SCAN_IDS];
     const int64_t first = (int64_t)i * SCAN_IDS;
     const long n = s->n - first < SCAN_IDS ? (long)(s->n - first) : SCAN_IDS;
     packed_read(s->file, first, n, ids);
@@ -188,7 +187,6 @@ static void scan_part(void *context, long i) {
     s->part[i].least = least;
     s->part[i].largest = largest;
     s->part[i].hash = hash64(ids, (size_t)n * sizeof *ids, 0);
-    free(ids);
 }
 
 /* Reads the file once: least and largest id, and a digest of all of them, whatever type they are stored in. */

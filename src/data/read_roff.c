@@ -2,12 +2,13 @@
 #include "data/read_roff_inner.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* ---- output ---- */
 
 static void line_begin(roff_out *o) {
-    if (o->blank && o->text->length > o->start) string_char(o->text, '\n');
-    o->blank = false;
+    if (o->blank && !o->heading && o->text->length > o->start) string_char(o->text, '\n');
+    o->blank = o->heading = false;
     for (int i = 0; i < o->indent; i++) string_char(o->text, ' ');
     o->at_start = false;
 }
@@ -80,6 +81,7 @@ void roff_blank(roff *r) {
 
 void roff_heading(roff *r) {
     roff_blank(r);
+    r->out.heading = false; /* two headings in a row are set apart */
     r->out.indent = 0;
     if (++r->n_heading == 2) r->name_end = r->out.text->length;
 }
@@ -338,6 +340,32 @@ static const char *latin1_to_utf8(arena *owner, const char *bytes, size_t *n) {
     return out;
 }
 
+/* Of the NAME section's first paragraph. Of several names ("egrep, fgrep, grep") it is the one that the page's title has, where
+ * there is one. */
+static void find_name(roff *r) {
+    roff_page *page = r->page;
+    if (r->name_end <= r->name_start || r->name_start < r->out.start) return;
+    const char *line = r->out.text->data + r->name_start;
+    size_t n = r->name_end - r->name_start;
+    const char *paragraph = memmem(line, n, "\n\n", 2);
+    if (paragraph != NULL) n = (size_t)(paragraph - line);
+    if (!roff_name_line(r->owner, line, n, &page->name, &page->description) || page->title == NULL) return;
+    const size_t title_n = strlen(page->title);
+    for (size_t at = 0; at < n;) {
+        while (at < n && (is_blank(line[at]) || line[at] == ',')) at++;
+        size_t end = at;
+        while (end < n && !is_blank(line[end]) && line[end] != ',') end++;
+        if (end - at == 1 && line[at] == '-') return;
+        if (end - at == title_n && strncasecmp(line + at, page->title, title_n) == 0) {
+            const char *name = arena_copy_bytes(r->owner, line + at, title_n);
+            if (name != NULL) page->name = name;
+            return;
+        }
+        if (end < n && line[end] != ',') return; /* the list is over */
+        at = end;
+    }
+}
+
 bool roff_to_text(arena *owner, const char *bytes, size_t n, const roff_include *include, string *out, roff_page *page, error *err) {
     roff *r = NEW(owner, roff);
     roff_page ignored;
@@ -363,10 +391,7 @@ bool roff_to_text(arena *owner, const char *bytes, size_t n, const roff_include 
     roff_break(r);
     if (r->n_heading == 1) r->name_end = out->length;
     if (out->overflow) roff_stop(r, "the text is longer than a document may be");
-    if (!r->failed && r->name_end > r->name_start && r->name_start >= r->out.start) {
-        char *line = arena_copy_bytes(owner, out->data + r->name_start, r->name_end - r->name_start);
-        if (line != NULL) roff_name_line(owner, line, r->name_end - r->name_start, &page->name, &page->description);
-    }
+    if (!r->failed) find_name(r);
     string_drop(&r->rendered);
     string_drop(&r->parts);
     return !r->failed;

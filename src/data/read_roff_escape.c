@@ -384,7 +384,7 @@ static bool hex_code_point(const char *name, size_t n, uint32_t *c) {
 
 static void render_code_point(uint32_t c, string *out) {
     if (c == 0xa0) c = ' ';
-    if (c >= 0x20 && !(c >= 0x7f && c < 0xa0)) string_utf8(out, c);
+    if (c >= 0x20 && !(c >= 0x7f && c < 0xa0) && c <= 0x10ffff) string_utf8(out, c);
 }
 
 /* uXXXX, uXXXX_XXXX (letter and accents), charNNN, or a name of the table */

@@ -42,7 +42,8 @@ typedef struct roff_out {
     bool fill;     /* false: each input line is an output line, blanks kept */
     bool at_start; /* nothing is on the current line yet */
     bool nospace, never_space;
-    bool blank; /* an empty line is wanted before the next text */
+    bool blank;   /* an empty line is wanted before the next text */
+    bool heading; /* the line before is a heading: no empty line behind it */
 } roff_out;
 
 typedef enum { ROFF_PLAIN, ROFF_MAN, ROFF_MDOC } roff_package;

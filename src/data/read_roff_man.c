@@ -62,6 +62,7 @@ static void macro_title(roff *r, const man_call *c) {
 
 static void heading_done(roff *r) {
     roff_break(r);
+    r->out.heading = true;
     r->man.heading_wait = false;
     if (r->n_heading == 1 && r->name_start == 0) r->name_start = r->out.text->length;
 }

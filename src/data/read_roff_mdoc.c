@@ -531,6 +531,7 @@ static void run_heading(mdoc_call *c) {
     }
     close_all(r);
     roff_break(r);
+    r->out.heading = true;
     if (section && r->n_heading == 1 && r->name_start == 0) r->name_start = r->out.text->length;
 }
 

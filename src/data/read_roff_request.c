@@ -309,7 +309,7 @@ static void request_while(roff *r, const char *rest, size_t n) {
             depth = braces_of(line, line_n, depth, &end);
             const size_t begin = line == open ? 2 : 0;
             if (end > begin) string_append(&body, line + begin, end - begin);
-            string_char(&body, '\n');
+            if (end > begin || line != open) string_char(&body, '\n');
         } while (depth > 0 && roff_next_line(r, &line, &line_n));
     }
     if (body.overflow) roff_stop(r, "a loop is longer than a line may be");

@@ -62,6 +62,19 @@ static void add_file(source_stream *s, size_t which, const char *path, const cha
     s->bytes += f->bytes;
 }
 
+/* In a folder these are no documents: pictures, sound, fonts, style, programs, archives. */
+static bool is_other(const char *name) {
+    static const char *const endings[] = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".webp", ".bmp", ".xpm", ".tif", ".tiff", ".eps", ".pdf", ".ps",
+                                          ".mp3", ".mp4", ".ogg", ".wav", ".flac", ".avi", ".webm", ".ttf", ".otf", ".woff", ".woff2", ".css", ".js", ".map",
+                                          ".zip", ".tar", ".xz", ".bz2", ".7z", ".deb", ".rpm", ".jar", ".so", ".a", ".o", ".pyc", ".exe", ".dll", ".bin"};
+    size_t n = strlen(name);
+    if (ends_with(name, n, ".gz")) n -= 3;
+    else if (ends_with(name, n, ".zst")) n -= 4;
+    for (size_t i = 0; i < COUNT(endings); i++)
+        if (ends_with(name, n, endings[i])) return true;
+    return false;
+}
+
 static bool is_link(const char *path) {
     struct stat st;
     return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
@@ -78,7 +91,7 @@ static void add_folder(source_stream *s, size_t which, const char *root, const c
     }
     for (size_t i = 0; i < n; i++) {
         const char *path = path_join(&s->owner, folder, names[i]);
-        if (is_link(path)) continue;
+        if (is_link(path) || is_other(names[i])) continue;
         if (file_is_folder(path)) add_folder(s, which, root, path, depth + 1);
         else {
             const char *below = path + strlen(root);

@@ -11,7 +11,7 @@ typedef enum { FORMAT_AUTO, FORMAT_HTML, FORMAT_ROFF, FORMAT_TEXT, FORMAT_JSONL 
 
 typedef struct source {
     const char *name;  /* what its documents carry as `source`; NULL: none */
-    const char **path; /* files, folders (with all that is in them; links in them are passed over), patterns (glob) */
+    const char **path; /* files, folders (all that is in them, but links, pictures, style and the like), patterns (glob) */
     size_t n_path;
     source_format format;
 } source;

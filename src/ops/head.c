@@ -23,7 +23,7 @@ static long block_rows(const op_call *c) {
     return c->in[0].rows < BLOCK ? c->in[0].rows : BLOCK;
 }
 
-/* Scratch: gathered x and dx [block, dim], logits [block, vocab], row numbers [rows]. */
+/* Scratch: row numbers [rows], gathered x and dx [block, dim], logits [block, vocab]. */
 static size_t head_scratch(const op_call *c, op_pass pass) {
     (void)pass;
     return (size_t)(block_rows(c) * (2 * c->in[0].dim + c->in[1].rows)) * sizeof(real) + (size_t)c->in[0].rows * sizeof(long);
@@ -67,10 +67,10 @@ CLONES static void head_row(void *context, long i) {
 static void head_rows(op_call *c, bool backward) {
     const long rows = c->in[0].rows, dim = c->in[0].dim, vocab = c->in[1].rows, block = block_rows(c);
     const int32_t *target = c->in[2].data;
-    head_block b = {.c = c, .x = c->scratch, .backward = backward};
+    long *learned = c->scratch, n = 0;
+    head_block b = {.c = c, .x = (real *)(learned + rows), .backward = backward};
     b.dx = b.x + block * dim;
     b.logits = b.dx + block * dim;
-    long *learned = (long *)(b.logits + block * vocab), n = 0;
     for (long row = 0; row < rows; row++) {
         if (target[row] != c->at.ignore_index) {
             learned[n++] = row;

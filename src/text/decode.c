@@ -40,7 +40,7 @@ static void decode_token(const tokenizer *t, const char *text, size_t n, string 
         string made = {0};
         const char *p = string_chars(spare);
         for (size_t at = 0; at < spare->length;) {
-            const char *found = memmem(p + at, spare->length - at, r->pattern, r->n_pattern);
+            const char *found = text_find(p + at, spare->length - at, r->pattern, r->n_pattern);
             const size_t stop = found != NULL ? (size_t)(found - p) : spare->length;
             string_append(&made, p + at, stop - at);
             if (found == NULL) break;

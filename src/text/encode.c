@@ -2,7 +2,6 @@
 #include "text/tokenizer_inner.h"
 #include "text/unicode.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* --- lists ------------------------------------------------------------------------------------------------------------- */

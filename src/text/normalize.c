@@ -2,6 +2,16 @@
 
 #include <string.h>
 
+const char *text_find(const char *text, size_t n, const char *pattern, size_t n_pattern) {
+    while (n >= n_pattern) {
+        const char *first = memchr(text, pattern[0], n - n_pattern + 1);
+        if (first == NULL || memcmp(first, pattern, n_pattern) == 0) return first;
+        n -= (size_t)(first + 1 - text);
+        text = first + 1;
+    }
+    return NULL;
+}
+
 static void origin_push(arena *owner, origin_list *o, size_t begin, size_t end, size_t times) {
     if (o == NULL) return;
     if (o->n + times > o->room) {
@@ -30,7 +40,7 @@ static void step_apply(const replacement *r, const char *text, size_t n, const o
         return;
     }
     for (size_t at = 0; at < n;) {
-        const char *found = memmem(text + at, n - at, r->pattern, r->n_pattern);
+        const char *found = text_find(text + at, n - at, r->pattern, r->n_pattern);
         const size_t stop = found != NULL ? (size_t)(found - text) : n;
         string_append(out, text + at, stop - at);
         for (size_t i = at; origin != NULL && i < stop; i++) origin_push(owner, origin, BEGIN(i), END(i), 1);

@@ -44,7 +44,7 @@ tokenizer *tokenizer_load(arena *owner, const char *path, error *err) {
                                                          read_beside(&memory, path, "chat_template.jinja", &template, &n_template, err)));
         if (beside) {
             t = tokenizer_parse(owner, text, n, config, n_config, err);
-            if (t == NULL) fail(err, "%s", folder ? path : "loading a tokenizer");
+            if (t == NULL) fail(err, "%s", path);
         }
         if (t != NULL && template != NULL) t->chat_template = arena_copy_bytes(owner, template, n_template);
     }

@@ -150,6 +150,9 @@ typedef struct origin_list {
  * memory is in `owner`; positions count from `shift`. */
 void normalize_text(const tokenizer *t, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift);
 
+/* Where `pattern` (not empty) stands in text[0..n), or NULL. */
+const char *text_find(const char *text, size_t n, const char *pattern, size_t n_pattern);
+
 /* decode.c: the bytes of every id. */
 bool decoder_build(tokenizer *t, error *err);
 

@@ -225,7 +225,7 @@ static void write_config(const char *eos, string *out) {
     string_char(out, '\n');
 }
 
-static bool check_training(const tokenizer_training *o, error *err) {
+bool tokenizer_training_check(const tokenizer_training *o, error *err) {
     bool eos_is_special = o->eos == NULL;
     for (size_t i = 0; i < o->n_special; i++) {
         if (o->special[i][0] == 0) return fail(err, "a special token is empty");
@@ -241,7 +241,7 @@ static bool check_training(const tokenizer_training *o, error *err) {
 }
 
 tokenizer *tokenizer_trainer_finish(tokenizer_trainer *t, const tokenizer_training *o, arena *owner, const volatile int *stop, error *err) {
-    if (!check_training(o, err)) return NULL;
+    if (!tokenizer_training_check(o, err)) return NULL;
     tokenizer_trainer_add(t, "", 0, true);
     count_batch(t, t->text.length);
     for (size_t s = 1; s < SHARDS; s++) { /* in the order of shards, so that words have one order */

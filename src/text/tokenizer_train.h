@@ -23,6 +23,9 @@ typedef struct tokenizer_training {
     const char *eos; /* one of them; NULL: none */
 } tokenizer_training;
 
+/* Whether that can be: sizes and special tokens. tokenizer_trainer_finish checks too; asking first saves reading the text. */
+bool tokenizer_training_check(const tokenizer_training *o, error *err);
+
 /* Learns the merges and returns the tokenizer, in `owner`; tokenizer_save writes it. A text too small for that many merges
  * gives a smaller vocabulary. `stop` (may be NULL): where it becomes non-zero, it fails with "stopped". */
 tokenizer *tokenizer_trainer_finish(tokenizer_trainer *t, const tokenizer_training *o, arena *owner, const volatile int *stop, error *err);

@@ -200,7 +200,7 @@ static double memory_available(void) {
 
 void training_report(const training *run, train_report *out) {
     const train_config *c = &run->c;
-    const long adapter = run->bank != NULL ? bank_parameter_count(run->bank, 0) : 0;
+    const long adapter = run->lora ? run->t.n_value : 0;
     *out = (train_report){.parameters = model_parameter_count(run->m) + adapter,
                           .trainable = run->t.n_value,
                           .steps = run->steps,

@@ -208,6 +208,21 @@ static void a_dry_run_needs_no_weights_and_writes_nothing(void **state) {
     assert_true(r.memory == ran.memory && r.memory > 4.0 * 4 * (double)r.parameters);
 }
 
+static void the_docs_list_every_key(void **state) {
+    static const char *const pages[] = {"docs/train.md", "docs/tune.md"};
+    error err = {0};
+    const char *train = file_read(&owner, pages[0], 0, NULL, &err), *tune = file_read(&owner, pages[1], 0, NULL, &err);
+    assert_true(train != NULL && tune != NULL);
+    for (int kind = TRAIN_TOKENS; kind <= TRAIN_CONVERSATIONS; kind++) {
+        train_config c;
+        train_config_defaults(kind, &c);
+        for (const option *o = train_options(&owner, kind, &c); o->name != NULL; o++) {
+            const char *quoted = arena_print(&owner, "`%s`", o->name);
+            if (strstr(train, quoted) == NULL && (kind == TRAIN_TOKENS || strstr(tune, quoted) == NULL)) fail_msg("%s is in no table", o->name);
+        }
+    }
+}
+
 static int begin(void **state) {
     const int failed = folder_begin_test(state);
     write_tokens("tokens", 2000, 29);
@@ -230,6 +245,7 @@ int main(void) {
         cmocka_unit_test(mistakes_in_the_configuration_are_named),
         cmocka_unit_test(what_does_not_fit_together_is_refused_before_training),
         cmocka_unit_test(a_dry_run_needs_no_weights_and_writes_nothing),
+        cmocka_unit_test(the_docs_list_every_key),
     };
     return cmocka_run_group_tests(tests, begin, folder_end_test);
 }
