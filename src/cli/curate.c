@@ -28,8 +28,8 @@ static bool say(const common_options *common, const curate_options *o, const cur
         json_end_object(&w);
         string_char(&s, '\n');
     } else
-        string_print(&s, "%s: %ld of %ld documents kept (%.1f of %.1f MB of text), %ld of them held out, in %s; see report.html there\n", o->out, did->documents_out,
-                     did->documents_in, did->characters_out / 1e6, did->characters_in / 1e6, did->valid, duration_text(did->seconds, took));
+        string_print(&s, "%s: %ld of %ld documents kept (%.1f of %.1f MB of text), %ld of them held out, in %s; see report.html there\n", o->out,
+                     did->documents_out, did->documents_in, did->characters_out / 1e6, did->characters_in / 1e6, did->valid, duration_text(did->seconds, took));
     const bool ok = print_string(&s, err);
     string_drop(&s);
     return ok;
@@ -71,7 +71,8 @@ static int run_stage(arena *owner, const common_options *common, const curate_op
 
 static int run_readers(const common_options *common, const curate_options *o, error *err) {
     curate_result did;
-    if (!curate_read((const char **)common->words, common->n_word, (source_format)o->format, signal_flag(), &did, err) || !judge_result(&did, err)) return report_failure(err);
+    if (!curate_read((const char **)common->words, common->n_word, (source_format)o->format, signal_flag(), &did, err) || !judge_result(&did, err))
+        return report_failure(err);
     return finish_out();
 }
 
@@ -79,7 +80,8 @@ int command_curate(int argc, char **argv) {
     curate_options o = {0};
     const option options[] = {
         {"out", 0, OPT_TEXT, &o.out, .argument = "DIR", .help = "runs the recipe and writes this folder; it appears whole or not at all"},
-        {"stage", 0, OPT_TEXT, &o.stage, .argument = "NAME", .help = "one stage as a filter of JSON lines: extract, language, gopher-quality, gopher-repetition, c4, dedup"},
+        {"stage", 0, OPT_TEXT, &o.stage, .argument = "NAME",
+         .help = "one stage as a filter of JSON lines: extract, language, gopher-quality, gopher-repetition, c4, dedup"},
         {"dropped", 0, OPT_TEXT, &o.dropped, .argument = "FILE", .help = "with --stage: where the dropped documents go"},
         {"read", 0, OPT_FLAG, &o.read, .help = "the readers alone: documents of files and folders to JSON lines"},
         {"format", 0, OPT_CHOICE, &o.format, .choices = SOURCE_FORMATS, .help = "with --read: of the files"},
@@ -88,7 +90,8 @@ int command_curate(int argc, char **argv) {
     const command c = {
         .name = "curate",
         .arguments = "RECIPE.yaml --out DIR | --stage NAME | --read FILE...",
-        .summary = "Raw sources (HTML, manual pages, text, JSON lines) to clean, deduplicated shards, with a report; docs/curate.md describes recipes and stages.",
+        .summary =
+            "Raw sources (HTML, manual pages, text, JSON lines) to clean, deduplicated shards, with a report; docs/curate.md describes recipes and stages.",
         .examples = "  socle curate recipe.yaml --out corpus/\n"
                     "  socle curate --stage language --set keep=[en,fr] --dropped other.jsonl < docs.jsonl > kept.jsonl\n"
                     "  socle curate --read page.html ls.1.gz > docs.jsonl\n",

@@ -373,11 +373,8 @@ static bool inspect_run(inspection *s, const char *folder, error *err) {
         fact_number(s, "valid_loss", rows[evaluated].valid_loss);
         fact_integer(s, "valid_loss_at", rows[evaluated].step);
     }
-    model_path newest = {0};
-    error none = {0};
-    const bool found = file_is_folder(path_join(s->owner, folder, "checkpoints")) && model_path_resolve(s->owner, folder, &newest, &none);
-    const char *checkpoint = !found ? NULL : newest.adapter != NULL ? newest.adapter : newest.base;
-    fact_text(s, "newest_checkpoint", checkpoint != NULL ? checkpoint : none.text[0] != 0 ? none.text : "none");
+    const char *checkpoint = model_newest_checkpoint(s->owner, folder);
+    fact_text(s, "newest_checkpoint", checkpoint != NULL ? checkpoint : "none");
     block_end(s);
     return checkpoint == NULL || inspect_folder(s, checkpoint, err);
 }

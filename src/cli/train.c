@@ -73,6 +73,20 @@ static void done_text(const train_report *r, const train_config *c, string *out)
     }
 }
 
+/* The examples, and behind them the keys of the configuration: both tables in one help. */
+static const char *help_end(arena *owner, train_kind kind, const char *examples) {
+    train_config c;
+    string text = {0};
+    train_config_defaults(kind, &c);
+    string_print(&text, "%s\nkeys of CONFIG.yaml (docs/%s.md says more):\n", examples, kind == TRAIN_TOKENS ? "train" : "tune");
+    for (const option *o = train_options(owner, kind, &c); o->name != NULL; o++)
+        string_print(&text, "  %-31s %s%s%s%s\n", o->name, o->help, o->choices != NULL ? " (" : "", o->choices != NULL ? o->choices : "",
+                     o->choices != NULL ? ")" : "");
+    const char *copy = arena_copy(owner, string_chars(&text));
+    string_drop(&text);
+    return copy;
+}
+
 int run_training(const char *name, train_kind kind, const char *examples, int argc, char **argv) {
     arena owner = {0};
     common_options common;
@@ -87,8 +101,8 @@ int run_training(const char *name, train_kind kind, const char *examples, int ar
     };
     const command c = {name,
                        "CONFIG.yaml",
-                       kind == TRAIN_TOKENS ? "pretrain a model, from scratch or continued" : "tune a model on conversations, whole or by a LoRA adapter",
-                       examples,
+                       kind == TRAIN_TOKENS ? "Pretrains a model, from scratch or continued." : "Tunes a model on conversations, whole or by a LoRA adapter.",
+                       help_end(&owner, kind, examples),
                        options,
                        1,
                        1};
@@ -123,7 +137,6 @@ int command_train(int argc, char **argv) {
                         "  socle train base.yaml\n"
                         "  socle train base.yaml --set optimizer.lr=3e-4 --set out=runs/base-2\n"
                         "  socle train base.yaml --dry-run\n"
-                        "  socle train base.yaml --resume\n"
-                        "  docs/train.md lists the keys of the configuration\n",
+                        "  socle train base.yaml --resume\n",
                         argc, argv);
 }

@@ -11,11 +11,11 @@ typedef struct curate_recipe {
     size_t n_source;
     stage *stages[STAGES_MOST];
     size_t n_stage;
-    double valid;       /* share of documents held out */
-    double shard_mb;    /* megabytes of JSON in a shard */
-    int compress;       /* 0 zst, 1 gz, 2 none */
-    bool metrics;       /* what every stage found is written to metadata */
-    bool dropped_text;  /* dropped.jsonl keeps the text too */
+    double valid;                /* share of documents held out */
+    double shard_mb;             /* megabytes of JSON in a shard */
+    int compress;                /* 0 zst, 1 gz, 2 none */
+    bool metrics;                /* what every stage found is written to metadata */
+    bool dropped_text;           /* dropped.jsonl keeps the text too */
     const json *pairs_languages; /* NULL: no pairs */
     double pairs_valid;
 } curate_recipe;

@@ -8,9 +8,9 @@ extern "C" {
 #endif
 
 typedef struct language_guess {
-    char code[16];   /* BCP 47: "en", "nb", "zh-Hant"; "und": not known */
-    double share;    /* of the text that is in it, 0 to 1 */
-    bool reliable;   /* CLD2 says that the next best is far off */
+    char code[16]; /* BCP 47: "en", "nb", "zh-Hant"; "und": not known */
+    double share;  /* of the text that is in it, 0 to 1 */
+    bool reliable; /* CLD2 says that the next best is far off */
 } language_guess;
 
 /* `text` is UTF-8 of n bytes; at most the first 256 KiB are looked at. */

@@ -56,8 +56,8 @@ extern "C" void language_detect(const char *text, size_t n, language_guess *gues
     int percent3[3] = {0, 0, 0}, text_bytes = 0;
     double score3[3] = {0, 0, 0};
     bool reliable = false;
-    CLD2::Language best = CLD2::ExtDetectLanguageSummary(s.data(), static_cast<int>(s.size()), true, &hints, CLD2::kCLDFlagBestEffort, language3, percent3, score3,
-                                                         nullptr, &text_bytes, &reliable);
+    CLD2::Language best = CLD2::ExtDetectLanguageSummary(s.data(), static_cast<int>(s.size()), true, &hints, CLD2::kCLDFlagBestEffort, language3, percent3,
+                                                         score3, nullptr, &text_bytes, &reliable);
     if (best == CLD2::UNKNOWN_LANGUAGE) best = language3[0];
     const char *code = CLD2::LanguageCode(best);
     for (const renamed &r : codes)

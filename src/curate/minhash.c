@@ -83,8 +83,9 @@ bool minhash_signature(arena *scratch, const spans *words, uint64_t signature[MI
 /* ---- what is compared ---- */
 
 /* Letters of Latin-1 and Latin Extended-A without their marks and in lower case; . where there is no such letter. */
-static const char latin_base[] = "aaaaaa.ceeeeiiii.nooooo..uuuuy..aaaaaa.ceeeeiiii.nooooo..uuuuy.y"
-                                 "aaaaaaccccccccdd..eeeeeeeeeegggggggghh..iiiiiiiii...jjkk.llllll....nnnnnn...oooooo..rrrrrrsssssssstttt..uuuuuuuuuuuuwwyyyzzzzzz.";
+static const char latin_base[] =
+    "aaaaaa.ceeeeiiii.nooooo..uuuuy..aaaaaa.ceeeeiiii.nooooo..uuuuy.y"
+    "aaaaaaccccccccdd..eeeeeeeeeegggggggghh..iiiiiiiii...jjkk.llllll....nnnnnn...oooooo..rrrrrrsssssssstttt..uuuuuuuuuuuuwwyyyzzzzzz.";
 /* Latin Extended Additional (1E00 on) */
 static const char latin_additional[] = "aabbbbbbccddddddddddeeeeeeeeeeffgghhhhhhhhhhiiiikkkkkkllllllllmmmmmmnnnnnnnnoo"
                                        "oooooopppprrrrrrrrssssssssssttttttttuuuuuuuuuuvvvvwwwwwwwwwwxxxxyyzzzzzzhtwy..";
@@ -105,9 +106,9 @@ static uint32_t fold(uint32_t c) {
     if (c >= 0x1ea0 && c <= 0x1ef9) return c <= 0x1eb7 ? 'a' : c <= 0x1ec7 ? 'e' : c <= 0x1ecb ? 'i' : c <= 0x1ee3 ? 'o' : c <= 0x1ef1 ? 'u' : 'y';
     if ((c >= 0x300 && c < 0x370) || (c >= 0x591 && c <= 0x5c7) || (c >= 0x64b && c <= 0x65f) || (c >= 0x20d0 && c <= 0x20ff)) return 0;
     if (c >= 0x386 && c <= 0x3ce) {
-        static const uint16_t accented[][2] = {{0x386, 0x3b1}, {0x388, 0x3b5}, {0x389, 0x3b7}, {0x38a, 0x3b9}, {0x38c, 0x3bf}, {0x38e, 0x3c5}, {0x38f, 0x3c9},
-                                               {0x390, 0x3b9}, {0x3ac, 0x3b1}, {0x3ad, 0x3b5}, {0x3ae, 0x3b7}, {0x3af, 0x3b9}, {0x3b0, 0x3c5}, {0x3ca, 0x3b9},
-                                               {0x3cb, 0x3c5}, {0x3cc, 0x3bf}, {0x3cd, 0x3c5}, {0x3ce, 0x3c9}};
+        static const uint16_t accented[][2] = {{0x386, 0x3b1}, {0x388, 0x3b5}, {0x389, 0x3b7}, {0x38a, 0x3b9}, {0x38c, 0x3bf}, {0x38e, 0x3c5},
+                                               {0x38f, 0x3c9}, {0x390, 0x3b9}, {0x3ac, 0x3b1}, {0x3ad, 0x3b5}, {0x3ae, 0x3b7}, {0x3af, 0x3b9},
+                                               {0x3b0, 0x3c5}, {0x3ca, 0x3b9}, {0x3cb, 0x3c5}, {0x3cc, 0x3bf}, {0x3cd, 0x3c5}, {0x3ce, 0x3c9}};
         for (size_t i = 0; i < COUNT(accented); i++)
             if (accented[i][0] == c) return accented[i][1];
         return c >= 0x391 && c <= 0x3ab ? c + 32 : c;

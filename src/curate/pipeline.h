@@ -20,9 +20,9 @@ typedef struct pipeline {
     const source *sources;
     stage *const *stages;
     size_t n_stage;
-    bool dropped_text;   /* lines of dropped documents hold the text */
+    bool dropped_text; /* lines of dropped documents hold the text */
     const volatile int *stop;
-    const char *what; /* of the progress line; NULL: none */
+    const char *what;                                             /* of the progress line; NULL: none */
     bool (*done)(void *context, pipeline_item *item, error *err); /* in the order of the sources */
     void *context;
 } pipeline;

@@ -44,7 +44,8 @@ static bool read_sources(arena *owner, const json *list, curate_recipe *r, error
 /* "dedup", or {dedup: {similarity: 0.8}}. */
 static bool read_stage(arena *owner, const json *row, curate_recipe *r, error *err) {
     const bool bare = row->type == JSON_STRING;
-    if (!bare && (row->type != JSON_OBJECT || row->length != 1)) return fail(err, "%s: line %d: a stage is a name, or {name: {option: value}}", r->file, row->line);
+    if (!bare && (row->type != JSON_OBJECT || row->length != 1))
+        return fail(err, "%s: line %d: a stage is a name, or {name: {option: value}}", r->file, row->line);
     if (r->n_stage == STAGES_MOST) return fail(err, "%s: line %d: more than %d stages", r->file, row->line, STAGES_MOST);
     stage *s = stage_open(owner, bare ? row->text : row->key[0], err);
     if (s == NULL) return fail(err, "%s: line %d", r->file, row->line);

@@ -203,10 +203,11 @@ void report_html(const report *r, const curate_recipe *recipe, const pairs *p, d
     const report_rows languages = sorted(r, &r->languages);
     string_text(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Curation: ");
     html_text(out, recipe->file);
-    string_text(out, "</title>\n<style>body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2733}"
-                     "table{border-collapse:collapse;width:100%}td,th{padding:.2rem .6rem;text-align:left;border-bottom:1px solid #e3e7ec}"
-                     ".n{text-align:right;font-variant-numeric:tabular-nums}h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}"
-                     "@media(prefers-color-scheme:dark){body{background:#14191f;color:#dbe2ea}td,th{border-color:#2a333d}}</style></head><body>\n<h1>Curation: ");
+    string_text(out,
+                "</title>\n<style>body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2733}"
+                "table{border-collapse:collapse;width:100%}td,th{padding:.2rem .6rem;text-align:left;border-bottom:1px solid #e3e7ec}"
+                ".n{text-align:right;font-variant-numeric:tabular-nums}h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}"
+                "@media(prefers-color-scheme:dark){body{background:#14191f;color:#dbe2ea}td,th{border-color:#2a333d}}</style></head><body>\n<h1>Curation: ");
     html_text(out, recipe->file);
     string_print(out, "</h1>\n<p><b>%ld</b> of %ld documents kept (", r->all.documents_out, r->all.documents_in);
     html_size(out, r->all.bytes_out);
@@ -225,7 +226,8 @@ void report_html(const report *r, const curate_recipe *recipe, const pairs *p, d
         pairs_count counts[PAIRS_LANGUAGES];
         const size_t n = pairs_counts(p, counts);
         string_text(out, "<h2>Questions and answers</h2>\n<table><tr><th>language<th class=n>to learn from<th class=n>held out</tr>\n");
-        for (size_t i = 0; i < n; i++) string_print(out, "<tr><td>%s<td class=n>%ld<td class=n>%ld</tr>\n", counts[i].language, counts[i].train, counts[i].valid);
+        for (size_t i = 0; i < n; i++)
+            string_print(out, "<tr><td>%s<td class=n>%ld<td class=n>%ld</tr>\n", counts[i].language, counts[i].train, counts[i].valid);
         string_text(out, "</table>\n");
     }
     string_text(out, "</body></html>\n");

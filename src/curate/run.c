@@ -63,7 +63,8 @@ typedef struct run {
 
 static void log_failure(const pipeline_item *item, long n) { /* the first few by name, then only the count */
     enum { NAMED = 10 };
-    if (n <= NAMED) log_warning("%s: %s; left out%s", item->raw.line != NULL ? item->raw.id : item->raw.path, item->failure, n == NAMED ? " (more are not named)" : "");
+    if (n <= NAMED)
+        log_warning("%s: %s; left out%s", item->raw.line != NULL ? item->raw.id : item->raw.path, item->failure, n == NAMED ? " (more are not named)" : "");
 }
 
 static bool run_done(void *context, pipeline_item *item, error *err) {
@@ -110,11 +111,19 @@ static bool run_into(run *x, const char *folder, const volatile int *stop, error
         x->pairs = pairs_open(x->owner, path_join(x->owner, folder, "pairs"), r->pairs_languages, r->pairs_valid, x->seed, err);
         ok = x->pairs != NULL || fail(err, "%s", r->file);
     }
-    const pipeline p = {.stream = stream, .sources = r->sources, .stages = r->stages, .n_stage = r->n_stage, .dropped_text = r->dropped_text, .stop = stop,
-                        .what = "curate", .done = run_done, .context = x};
+    const pipeline p = {.stream = stream,
+                        .sources = r->sources,
+                        .stages = r->stages,
+                        .n_stage = r->n_stage,
+                        .dropped_text = r->dropped_text,
+                        .stop = stop,
+                        .what = "curate",
+                        .done = run_done,
+                        .context = x};
     ok = ok && pipeline_run(&p, err);
     source_stream_close(stream);
-    ok = ok && shards_close(&x->train, err) && shards_close(&x->valid, err) && shards_close(&x->dropped, err) && (x->pairs == NULL || pairs_close(x->pairs, err));
+    ok = ok && shards_close(&x->train, err) && shards_close(&x->valid, err) && shards_close(&x->dropped, err) &&
+         (x->pairs == NULL || pairs_close(x->pairs, err));
     x->did.seconds = clock_seconds() - start;
     ok = ok && write_reports(x, folder, x->did.seconds, err);
     if (!ok) {
@@ -170,7 +179,8 @@ static bool filter_run(const source *from, stage *s, const char *dropped, const 
     if (ok && dropped != NULL) ok = (f.dropped = file_writer_open(dropped, err)) != NULL;
     if (ok) ok = (f.kept = file_writer_open("-", err)) != NULL;
     stage *const stages[] = {s};
-    const pipeline p = {.stream = stream, .sources = from, .stages = stages, .n_stage = s != NULL, .dropped_text = true, .stop = stop, .done = filter_done, .context = &f};
+    const pipeline p = {
+        .stream = stream, .sources = from, .stages = stages, .n_stage = s != NULL, .dropped_text = true, .stop = stop, .done = filter_done, .context = &f};
     ok = ok && pipeline_run(&p, err);
     source_stream_close(stream);
     if (ok) ok = file_writer_commit(f.kept, err);

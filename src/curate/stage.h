@@ -8,7 +8,7 @@
 
 /* Why a document is dropped; rule NULL: it is kept. */
 typedef struct verdict {
-    const char *rule;       /* "gopher_short_doc" */
+    const char *rule; /* "gopher_short_doc" */
     double value, threshold;
     const char *text_value; /* where the value is no number: a language; else NULL */
     const char *text_threshold;
@@ -17,7 +17,7 @@ typedef struct verdict {
 
 typedef struct judged {
     document *d;
-    arena *owner; /* of the document; lasts until its batch is written */
+    arena *owner;   /* of the document; lasts until its batch is written */
     arena *scratch; /* of the thread's document; reset after each stage */
     verdict v;
     void *note; /* what judge leaves for compare, in `owner` */
@@ -26,9 +26,9 @@ typedef struct judged {
 typedef struct stage stage;
 typedef struct stage_kind {
     const char *name, *summary;
-    size_t size;                              /* of its settings */
-    void (*options)(void *settings, option *table); /* sets the defaults and fills the table (STAGE_OPTIONS rows at most) */
-    bool (*prepare)(stage *s, error *err);    /* after the options are read; may be NULL */
+    size_t size;                                          /* of its settings */
+    void (*options)(void *settings, option *table);       /* sets the defaults and fills the table (STAGE_OPTIONS rows at most) */
+    bool (*prepare)(stage *s, error *err);                /* after the options are read; may be NULL */
     bool (*judge)(const stage *s, judged *j, error *err); /* false: a limit is met, and the document cannot be judged */
     bool (*compare)(stage *s, judged *j, error *err);     /* may be NULL */
 } stage_kind;

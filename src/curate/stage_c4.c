@@ -118,7 +118,8 @@ static bool c4_judge(const stage *s, judged *j, error *err) {
         if (text.length > 0) string_char(&text, '\n');
         string_append(&text, line, n);
     }
-    if (j->v.rule == NULL && sentences < o->min_sentences) j->v = (verdict){.rule = "too_few_sentences", .value = (double)sentences, .threshold = (double)o->min_sentences};
+    if (j->v.rule == NULL && sentences < o->min_sentences)
+        j->v = (verdict){.rule = "too_few_sentences", .value = (double)sentences, .threshold = (double)o->min_sentences};
     bool ok = true;
     if (j->v.rule == NULL) {
         const span whole = span_trim((span){string_chars(&text), (uint32_t)text.length, 0});
@@ -134,5 +135,8 @@ static bool c4_judge(const stage *s, judged *j, error *err) {
     return ok;
 }
 
-const stage_kind stage_c4 = {
-    .name = "c4", .summary = "cuts lines without end punctuation, policies and code (C4)", .size = sizeof(c4_settings), .options = c4_options, .judge = c4_judge};
+const stage_kind stage_c4 = {.name = "c4",
+                             .summary = "cuts lines without end punctuation, policies and code (C4)",
+                             .size = sizeof(c4_settings),
+                             .options = c4_options,
+                             .judge = c4_judge};

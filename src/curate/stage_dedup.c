@@ -19,7 +19,8 @@ static void dedup_options(void *settings, option *table) {
     *o = (dedup_settings){true, true, 0, "en"};
     table[0] = (option){"exact", 0, OPT_FLAG, &o->exact, .help = "drop documents with the very text of an earlier one"};
     table[1] = (option){"near", 0, OPT_FLAG, &o->near, .help = "drop near duplicates of an earlier one"};
-    table[2] = (option){"similarity", 0, OPT_REAL, &o->similarity, .help = "least likeness of 5-grams (estimated), 0: what the buckets say (about 0.72)", .least = 0, .most = 1};
+    table[2] = (option){"similarity", 0,        OPT_REAL, &o->similarity, .help = "least likeness of 5-grams (estimated), 0: what the buckets say (about 0.72)",
+                        .least = 0,   .most = 1};
     table[3] = (option){"language", 0, OPT_TEXT, &o->language, .help = "where no stage language came before"};
 }
 

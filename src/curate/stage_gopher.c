@@ -23,9 +23,12 @@ static const struct {
     {"sv", " och i att en som \xc3\xa4r p\xc3\xa5 av f\xc3\xb6r med till den det inte "},
     {"da", " og i at en er til p\xc3\xa5 det af for med den ikke som "},
     {"nb", " og i \xc3\xa5 en er til p\xc3\xa5 det av for med den ikke som "},
-    {"pl", " i w na z do nie si\xc4\x99 jest \xc5\xbc" "e od po za przez "},
-    {"cs", " a v se na je z do s o pro k \xc5\xbe" "e jako "},
-    {"ru", " \xd0\xb8 \xd0\xb2 \xd0\xbd\xd0\xb5 \xd0\xbd\xd0\xb0 \xd1\x81 \xd1\x87\xd1\x82\xd0\xbe \xd0\xba \xd0\xb4\xd0\xbb\xd1\x8f \xd0\xbf\xd0\xbe \xd0\xb8\xd0\xb7 \xd0\xbe\xd1\x82 "},
+    {"pl", " i w na z do nie si\xc4\x99 jest \xc5\xbc"
+           "e od po za przez "},
+    {"cs", " a v se na je z do s o pro k \xc5\xbe"
+           "e jako "},
+    {"ru", " \xd0\xb8 \xd0\xb2 \xd0\xbd\xd0\xb5 \xd0\xbd\xd0\xb0 \xd1\x81 \xd1\x87\xd1\x82\xd0\xbe \xd0\xba \xd0\xb4\xd0\xbb\xd1\x8f \xd0\xbf\xd0\xbe "
+           "\xd0\xb8\xd0\xb7 \xd0\xbe\xd1\x82 "},
     {"ro", " de \xc8\x99i \xc3\xaen a cu la pe s\xc4\x83 nu din pentru care este o un "},
     {"id", " yang dan di dengan untuk dari ini itu pada ke tidak dalam "},
     {"tr", " ve bir bu i\xc3\xa7in ile da de olarak daha "},
@@ -75,7 +78,8 @@ static void quality_options(void *settings, option *table) {
         {"max_bullets", 0, OPT_REAL, &o->max_bullets, .help = "share of lines that begin with a bullet or -", .least = 0, .most = 1},
         {"max_end_ellipsis", 0, OPT_REAL, &o->max_end_ellipsis, .help = "share of lines that end in ...", .least = 0, .most = 1},
         {"min_alphabetic", 0, OPT_REAL, &o->min_alphabetic, .help = "share of words that hold a letter", .least = 0, .most = 1},
-        {"min_stop_words", 0, OPT_INT, &o->min_stop_words, .help = "different stop words of the language, where there is a list; 0: not tested", .least = 0, .most = 64},
+        {"min_stop_words", 0, OPT_INT, &o->min_stop_words, .help = "different stop words of the language, where there is a list; 0: not tested", .least = 0,
+         .most = 64},
         {"language", 0, OPT_TEXT, &o->language, .help = "where no stage language came before"},
     };
     memcpy(table, rows, sizeof rows);
@@ -191,15 +195,21 @@ static void repetition_options(void *settings, option *table) {
     static const char *const top_names[] = {"top_2_gram", "top_3_gram", "top_4_gram"};
     static const char *const dup_names[] = {"dup_5_grams", "dup_6_grams", "dup_7_grams", "dup_8_grams", "dup_9_grams", "dup_10_grams"};
     repetition_settings *o = settings;
-    *o = (repetition_settings){.paragraphs = 0.30, .paragraph_characters = 0.20, .lines = 0.30, .line_characters = 0.20, .language = "en",
-                               .top = {0, 0, 0.20, 0.18, 0.16}, .dup = {0, 0, 0, 0, 0, 0.15, 0.14, 0.13, 0.12, 0.11, 0.10}};
+    *o = (repetition_settings){.paragraphs = 0.30,
+                               .paragraph_characters = 0.20,
+                               .lines = 0.30,
+                               .line_characters = 0.20,
+                               .language = "en",
+                               .top = {0, 0, 0.20, 0.18, 0.16},
+                               .dup = {0, 0, 0, 0, 0, 0.15, 0.14, 0.13, 0.12, 0.11, 0.10}};
     size_t n = 0;
     table[n++] = (option){"paragraphs", 0, OPT_REAL, &o->paragraphs, .help = "share of paragraphs that repeat one; 1: not tested", .least = 0, .most = 1};
     table[n++] = (option){"paragraph_characters", 0, OPT_REAL, &o->paragraph_characters, .help = "the same in characters of the text", .least = 0, .most = 1};
     table[n++] = (option){"lines", 0, OPT_REAL, &o->lines, .help = "share of lines that repeat one", .least = 0, .most = 1};
     table[n++] = (option){"line_characters", 0, OPT_REAL, &o->line_characters, .help = "the same in characters of the text", .least = 0, .most = 1};
     for (int i = TOP_FROM; i <= TOP_TO; i++)
-        table[n++] = (option){top_names[i - TOP_FROM], 0, OPT_REAL, &o->top[i], .help = "share of characters in the most frequent n-gram", .least = 0, .most = 1};
+        table[n++] =
+            (option){top_names[i - TOP_FROM], 0, OPT_REAL, &o->top[i], .help = "share of characters in the most frequent n-gram", .least = 0, .most = 1};
     for (int i = DUP_FROM; i <= DUP_TO; i++)
         table[n++] = (option){dup_names[i - DUP_FROM], 0, OPT_REAL, &o->dup[i], .help = "share of characters in repeated n-grams", .least = 0, .most = 1};
     table[n] = (option){"language", 0, OPT_TEXT, &o->language, .help = "where no stage language came before"};
@@ -293,7 +303,8 @@ static long repeated_grams(const spans *words, const uint64_t *hash, int n, coun
 }
 
 static bool repetition_decide(const repetition_settings *o, judged *j, error *err) {
-    static const char *const dup_rules[] = {"duplicated_5_n_grams", "duplicated_6_n_grams", "duplicated_7_n_grams", "duplicated_8_n_grams", "duplicated_9_n_grams", "duplicated_10_n_grams"};
+    static const char *const dup_rules[] = {"duplicated_5_n_grams", "duplicated_6_n_grams", "duplicated_7_n_grams",
+                                            "duplicated_8_n_grams", "duplicated_9_n_grams", "duplicated_10_n_grams"};
     const document *d = j->d;
     verdict *v = &j->v;
     const double all = (double)characters_in(d->text, d->n);
@@ -304,12 +315,18 @@ static bool repetition_decide(const repetition_settings *o, judged *j, error *er
     long number, characters;
     spans paragraphs = {0}, lines = {0}, words = {0};
     const span trimmed = span_trim((span){d->text, (uint32_t)d->n, 0});
-    if (!pieces_between(j->scratch, trimmed.text, trimmed.n, 2, &paragraphs) || !repeats(j->scratch, &paragraphs, &number, &characters)) return out_of_memory(err);
-    if (too_much(v, "dup_para_frac", (double)number / (double)paragraphs.n, o->paragraphs) || too_much(v, "dup_para_char_frac", (double)characters / all, o->paragraph_characters)) return true;
+    if (!pieces_between(j->scratch, trimmed.text, trimmed.n, 2, &paragraphs) || !repeats(j->scratch, &paragraphs, &number, &characters))
+        return out_of_memory(err);
+    if (too_much(v, "dup_para_frac", (double)number / (double)paragraphs.n, o->paragraphs) ||
+        too_much(v, "dup_para_char_frac", (double)characters / all, o->paragraph_characters))
+        return true;
     if (!pieces_between(j->scratch, d->text, d->n, 1, &lines) || !repeats(j->scratch, &lines, &number, &characters)) return out_of_memory(err);
-    if (too_much(v, "dup_line_frac", (double)number / (double)lines.n, o->lines) || too_much(v, "dup_line_char_frac", (double)characters / all, o->line_characters)) return true;
+    if (too_much(v, "dup_line_frac", (double)number / (double)lines.n, o->lines) ||
+        too_much(v, "dup_line_char_frac", (double)characters / all, o->line_characters))
+        return true;
     counter c;
-    if (!words_of(j->scratch, d->text, d->n, document_language(d, j->scratch, o->language), &words) || !counter_make(&c, j->scratch, words.n)) return out_of_memory(err);
+    if (!words_of(j->scratch, d->text, d->n, document_language(d, j->scratch, o->language), &words) || !counter_make(&c, j->scratch, words.n))
+        return out_of_memory(err);
     uint64_t *hash = NEW_ARRAY(j->scratch, words.n + 1, uint64_t);
     if (hash == NULL) return out_of_memory(err);
     for (size_t i = 0; i < words.n; i++) hash[i] = hash64(words.at[i].text, words.at[i].n, 0);

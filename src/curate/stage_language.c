@@ -52,7 +52,8 @@ static void language_options(void *settings, option *table) {
     language_settings *o = settings;
     *o = (language_settings){0};
     table[0] = (option){"keep", 0, OPT_LIST, &o->keep, .argument = "LIST", .help = "languages to keep, BCP 47 codes: [en, fr]; all where it is not given"};
-    table[1] = (option){"min_share", 0, OPT_REAL, &o->min_share, .help = "drop where less of the text than this is in the language found", .least = 0, .most = 1};
+    table[1] =
+        (option){"min_share", 0, OPT_REAL, &o->min_share, .help = "drop where less of the text than this is in the language found", .least = 0, .most = 1};
     table[2] = (option){"reliable", 0, OPT_FLAG, &o->reliable, .help = "drop where CLD2 is not sure"};
 }
 
@@ -100,7 +101,8 @@ static bool language_judge(const stage *s, judged *j, error *err) {
     json_key(&w, "share"), json_number(&w, g.share);
     json_key(&w, "reliable"), json_bool(&w, g.reliable);
     json_end_object(&w);
-    const bool ok = document_set_json(j->d, j->owner, "language", string_chars(&found), found.length) || fail(err, "the document needs more memory than it may take");
+    const bool ok =
+        document_set_json(j->d, j->owner, "language", string_chars(&found), found.length) || fail(err, "the document needs more memory than it may take");
     string_drop(&found);
     if (!ok) return false;
     if (o->keep_text != NULL && !is_kept(o->keep_text, g.code))

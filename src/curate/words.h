@@ -33,11 +33,11 @@ bool pieces_between(arena *scratch, const char *text, size_t n, int run, spans *
 span span_trim(span s); /* without the blanks at its ends */
 uint32_t characters_in(const char *text, size_t n);
 
-bool is_blank_character(uint32_t c);      /* White_Space, and 1C to 1F */
-bool is_sentence_terminal(uint32_t c);    /* Unicode's Sentence_Terminal */
-bool is_symbol(uint32_t c);               /* punctuation of ASCII and print, controls, sentence terminals */
-bool is_ideographic(uint32_t c);          /* a word by itself: see words_of */
-bool span_is_symbol(span s);              /* all of its characters are symbols */
+bool is_blank_character(uint32_t c);   /* White_Space, and 1C to 1F */
+bool is_sentence_terminal(uint32_t c); /* Unicode's Sentence_Terminal */
+bool is_symbol(uint32_t c);            /* punctuation of ASCII and print, controls, sentence terminals */
+bool is_ideographic(uint32_t c);       /* a word by itself: see words_of */
+bool span_is_symbol(span s);           /* all of its characters are symbols */
 bool span_has_letter(span s);
 
 #endif

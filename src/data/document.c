@@ -79,9 +79,7 @@ static void write_fields(json_writer *w, const document_fields *f) {
 
 /* U+0085, U+2028 and U+2029 end lines for some readers of lines: they are escaped from `start` on. They occur in strings only. */
 static void escape_line_ends(string *out, size_t start) {
-    static const struct {
-        const char *bytes, *escape;
-    } ends[] = {{"\xc2\x85", "\\u0085"}, {"\xe2\x80\xa8", "\\u2028"}, {"\xe2\x80\xa9", "\\u2029"}};
+    static const struct { const char *bytes, *escape; } ends[] = {{"\xc2\x85", "\\u0085"}, {"\xe2\x80\xa8", "\\u2028"}, {"\xe2\x80\xa9", "\\u2029"}};
     bool any = false;
     for (size_t k = 0; k < COUNT(ends); k++) any |= memmem(out->data + start, out->length - start, ends[k].bytes, strlen(ends[k].bytes)) != NULL;
     if (!any) return;

@@ -22,18 +22,21 @@ static const struct {
     const char *name;
     tag_kind kind;
 } tags[] = {
-    {"address", TAG_BLOCK},    {"article", TAG_BLOCK},   {"aside", TAG_SKIP},        {"audio", TAG_SKIP},      {"blockquote", TAG_PARAGRAPH}, {"br", TAG_BREAK},
-    {"button", TAG_SKIP},      {"canvas", TAG_SKIP},     {"caption", TAG_PARAGRAPH}, {"center", TAG_BLOCK},    {"datalist", TAG_SKIP},        {"dd", TAG_BLOCK},
-    {"details", TAG_BLOCK},    {"dialog", TAG_SKIP},     {"div", TAG_BLOCK},         {"dl", TAG_PARAGRAPH},    {"dt", TAG_BLOCK},             {"embed", TAG_SKIP},
-    {"fieldset", TAG_BLOCK},   {"figcaption", TAG_BLOCK}, {"figure", TAG_BLOCK},     {"footer", TAG_SKIP},     {"form", TAG_BLOCK},           {"frame", TAG_SKIP},
-    {"frameset", TAG_SKIP},    {"h1", TAG_PARAGRAPH},    {"h2", TAG_PARAGRAPH},      {"h3", TAG_PARAGRAPH},    {"h4", TAG_PARAGRAPH},         {"h5", TAG_PARAGRAPH},
-    {"h6", TAG_PARAGRAPH},     {"head", TAG_SKIP},       {"header", TAG_BLOCK},      {"hr", TAG_PARAGRAPH},    {"iframe", TAG_SKIP},          {"input", TAG_SKIP},
-    {"label", TAG_INLINE},     {"legend", TAG_BLOCK},    {"li", TAG_ITEM},           {"main", TAG_BLOCK},      {"map", TAG_SKIP},             {"math", TAG_SKIP},
-    {"menu", TAG_PARAGRAPH},   {"nav", TAG_SKIP},        {"noframes", TAG_SKIP},     {"noscript", TAG_SKIP},   {"object", TAG_SKIP},          {"ol", TAG_PARAGRAPH},
-    {"optgroup", TAG_SKIP},    {"option", TAG_SKIP},     {"p", TAG_PARAGRAPH},       {"pre", TAG_PRE},         {"progress", TAG_SKIP},        {"script", TAG_SKIP},
-    {"section", TAG_BLOCK},    {"select", TAG_SKIP},     {"style", TAG_SKIP},        {"summary", TAG_BLOCK},   {"svg", TAG_SKIP},             {"table", TAG_PARAGRAPH},
-    {"tbody", TAG_BLOCK},      {"td", TAG_CELL},         {"template", TAG_SKIP},     {"textarea", TAG_SKIP},   {"tfoot", TAG_BLOCK},          {"th", TAG_CELL},
-    {"thead", TAG_BLOCK},      {"title", TAG_SKIP},      {"tr", TAG_BLOCK},          {"ul", TAG_PARAGRAPH},    {"video", TAG_SKIP},
+    {"address", TAG_BLOCK}, {"article", TAG_BLOCK}, {"aside", TAG_SKIP},     {"audio", TAG_SKIP},        {"blockquote", TAG_PARAGRAPH},
+    {"br", TAG_BREAK},      {"button", TAG_SKIP},   {"canvas", TAG_SKIP},    {"caption", TAG_PARAGRAPH}, {"center", TAG_BLOCK},
+    {"datalist", TAG_SKIP}, {"dd", TAG_BLOCK},      {"details", TAG_BLOCK},  {"dialog", TAG_SKIP},       {"div", TAG_BLOCK},
+    {"dl", TAG_PARAGRAPH},  {"dt", TAG_BLOCK},      {"embed", TAG_SKIP},     {"fieldset", TAG_BLOCK},    {"figcaption", TAG_BLOCK},
+    {"figure", TAG_BLOCK},  {"footer", TAG_SKIP},   {"form", TAG_BLOCK},     {"frame", TAG_SKIP},        {"frameset", TAG_SKIP},
+    {"h1", TAG_PARAGRAPH},  {"h2", TAG_PARAGRAPH},  {"h3", TAG_PARAGRAPH},   {"h4", TAG_PARAGRAPH},      {"h5", TAG_PARAGRAPH},
+    {"h6", TAG_PARAGRAPH},  {"head", TAG_SKIP},     {"header", TAG_BLOCK},   {"hr", TAG_PARAGRAPH},      {"iframe", TAG_SKIP},
+    {"input", TAG_SKIP},    {"label", TAG_INLINE},  {"legend", TAG_BLOCK},   {"li", TAG_ITEM},           {"main", TAG_BLOCK},
+    {"map", TAG_SKIP},      {"math", TAG_SKIP},     {"menu", TAG_PARAGRAPH}, {"nav", TAG_SKIP},          {"noframes", TAG_SKIP},
+    {"noscript", TAG_SKIP}, {"object", TAG_SKIP},   {"ol", TAG_PARAGRAPH},   {"optgroup", TAG_SKIP},     {"option", TAG_SKIP},
+    {"p", TAG_PARAGRAPH},   {"pre", TAG_PRE},       {"progress", TAG_SKIP},  {"script", TAG_SKIP},       {"section", TAG_BLOCK},
+    {"select", TAG_SKIP},   {"style", TAG_SKIP},    {"summary", TAG_BLOCK},  {"svg", TAG_SKIP},          {"table", TAG_PARAGRAPH},
+    {"tbody", TAG_BLOCK},   {"td", TAG_CELL},       {"template", TAG_SKIP},  {"textarea", TAG_SKIP},     {"tfoot", TAG_BLOCK},
+    {"th", TAG_CELL},       {"thead", TAG_BLOCK},   {"title", TAG_SKIP},     {"tr", TAG_BLOCK},          {"ul", TAG_PARAGRAPH},
+    {"video", TAG_SKIP},
 };
 
 static tag_kind kind_of(const xmlNode *e) {
@@ -56,10 +59,10 @@ static bool is_tag(const xmlNode *e, const char *name) {
 
 /* Words in class, id or role that say: not the text. Each must be a whole word of the attribute. */
 static const char *const boilerplate[] = {
-    "ad",         "ads",        "advert",   "advertisement", "banner",   "breadcrumb", "breadcrumbs", "comment-form", "comments",    "contentinfo", "cookie",  "cookies",
-    "disclaimer", "docnav",     "dropdown", "footer",        "masthead", "menu",       "menubar",     "nav",          "navbar",      "navheader",   "navfooter", "navigation",
-    "newsletter", "pager",      "pagination", "popup",       "promo",    "related",    "search",      "share",        "sharing",     "sidebar",     "skip-link", "social",
-    "sponsor",    "subscribe",  "tags",     "toc",           "toolbar",  "widget",
+    "ad",        "ads",        "advert",     "advertisement", "banner",     "breadcrumb", "breadcrumbs", "comment-form", "comments", "contentinfo", "cookie",
+    "cookies",   "disclaimer", "docnav",     "dropdown",      "footer",     "masthead",   "menu",        "menubar",      "nav",      "navbar",      "navheader",
+    "navfooter", "navigation", "newsletter", "pager",         "pagination", "popup",      "promo",       "related",      "search",   "share",       "sharing",
+    "sidebar",   "skip-link",  "social",     "sponsor",       "subscribe",  "tags",       "toc",         "toolbar",      "widget",
 };
 
 static bool is_word_byte(char c) {
@@ -75,8 +78,7 @@ static bool has_word(const char *text, const char *word) {
 
 static const char *attribute(const xmlNode *e, const char *name) {
     for (const xmlAttr *a = e->properties; a != NULL; a = a->next)
-        if (strcasecmp((const char *)a->name, name) == 0)
-            return a->children != NULL && a->children->content != NULL ? (const char *)a->children->content : "";
+        if (strcasecmp((const char *)a->name, name) == 0) return a->children != NULL && a->children->content != NULL ? (const char *)a->children->content : "";
     return NULL;
 }
 
@@ -106,11 +108,11 @@ typedef struct extraction {
     arena *owner;
     string *out;
     size_t start;
-    int blank;     /* 1: a new line is wanted before the next text; 2: an empty one too */
-    bool space;    /* a blank is wanted before the next text */
-    int pre;       /* open <pre> */
-    int list;      /* open lists */
-    bool cell;     /* a tab is wanted: the next cell of a row */
+    int blank;  /* 1: a new line is wanted before the next text; 2: an empty one too */
+    bool space; /* a blank is wanted before the next text */
+    int pre;    /* open <pre> */
+    int list;   /* open lists */
+    bool cell;  /* a tab is wanted: the next cell of a row */
     bool failed;
 } extraction;
 
@@ -343,7 +345,8 @@ bool html_to_text(arena *owner, const char *bytes, size_t n, string *out, html_p
     *page = (html_page){0};
     if (n > 0x40000000) return fail(err, "the page is larger than 1 GiB");
     pthread_once(&parser_once, xmlInitParser);
-    htmlDocPtr doc = htmlReadMemory(bytes, (int)n, NULL, encoding_of(bytes, n), HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_COMPACT);
+    htmlDocPtr doc = htmlReadMemory(bytes, (int)n, NULL, encoding_of(bytes, n),
+                                    HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_COMPACT);
     xmlNode *root = doc != NULL ? xmlDocGetRootElement(doc) : NULL;
     if (root == NULL) {
         if (doc != NULL) xmlFreeDoc(doc);

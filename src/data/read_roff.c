@@ -398,7 +398,8 @@ bool roff_to_text(arena *owner, const char *bytes, size_t n, const roff_include 
 }
 
 bool roff_is_page(const char *bytes, size_t n) {
-    static const char *const begins[] = {"TH", "Dd", "Dt", "SH", "Sh", "so", "de", "ds", "nr", "if", "ie", "tr", "ig", "nh", "ad", "mso", "do", "als", "hy", "TL", "lf", "de1"};
+    static const char *const begins[] = {"TH", "Dd", "Dt", "SH", "Sh",  "so", "de",  "ds", "nr", "if", "ie",
+                                         "tr", "ig", "nh", "ad", "mso", "do", "als", "hy", "TL", "lf", "de1"};
     for (size_t at = 0; at < n;) {
         const char *line = bytes + at;
         const char *end = memchr(line, '\n', n - at);

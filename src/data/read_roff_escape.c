@@ -63,7 +63,10 @@ size_t roff_escape_end(const char *text, size_t n, size_t at) {
     at += 2;
     switch (c) {
     case '(':
-    case '[': at--; escape_name(text, n, &at, &ignored, &ignored_n); return at;
+    case '[':
+        at--;
+        escape_name(text, n, &at, &ignored, &ignored_n);
+        return at;
     case 'n':
         if (at < n && (text[at] == '+' || text[at] == '-')) at++;
         escape_name(text, n, &at, &ignored, &ignored_n);
@@ -344,9 +347,7 @@ static void expand_into(roff *r, const char *text, size_t n, string *out, int de
             after++;
             escape_name(text, n, &after, &name, &name_n);
             break;
-        default: /* kept; the character behind it too, so that \\* stays what it is */
-            string_char(out, '\\');
-            string_append(out, text + after++, 1);
+        default: /* kept; the character behind it too, so that \\* stays what it is */ string_char(out, '\\'); string_append(out, text + after++, 1);
         }
         at = after;
     }
@@ -498,7 +499,7 @@ static void render_escape(roff *r, const char *text, size_t end, size_t at, stri
 
 void roff_render(roff *r, const char *raw, size_t n, string *out) {
     const bool translated = map_count(r->printed) > 0;
-    bool hidden = false; /* \z: the next character is printed over */
+    bool hidden = false;           /* \z: the next character is printed over */
     if (r->rendering >= 4) return; /* overstrikes in overstrikes, translations of translations */
     r->rendering++;
     for (size_t at = 0; at < n;) {

@@ -90,8 +90,8 @@ typedef struct mdoc_state {
         int indent;
     } display[ROFF_MAX_NEST];
     int n_display;
-    bool in_function; /* between .Fo and .Fc */
-    int n_argument;   /* .Fa seen there */
+    bool in_function;                         /* between .Fo and .Fc */
+    int n_argument;                           /* .Fa seen there */
     const char *enclose_open, *enclose_close; /* of .Es */
     bool in_reference;
     mdoc_reference reference[ROFF_MAX_NEST];
@@ -117,8 +117,8 @@ typedef struct roff {
     char control, control2, escape;
     bool condition[ROFF_MAX_CONDITIONS]; /* results of .ie that wait for their .el */
     int n_condition;
-    int braces;     /* open \{ of true conditions */
-    bool leave;     /* .break */
+    int braces;      /* open \{ of true conditions */
+    bool leave;      /* .break */
     long trap_lines; /* .it: lines left, and the macro */
     const char *trap;
 
@@ -145,13 +145,13 @@ void roff_run(roff *r, const roff_source *floor);           /* all lines above `
 void roff_run_line(roff *r, const char *line, size_t n);    /* one line, before expansion */
 void roff_text_line(roff *r, const char *text, size_t n);
 int roff_split(roff *r, const char *text, size_t n, roff_arg *arg, int room, bool tabs); /* a macro's arguments */
-void roff_heading(roff *r); /* a section's heading begins */
-void roff_package_line(roff *r, bool was_text); /* what the macro package does when a line is over */
+void roff_heading(roff *r);                                                              /* a section's heading begins */
+void roff_package_line(roff *r, bool was_text);                                          /* what the macro package does when a line is over */
 
-void roff_put(roff *r, const char *utf8, size_t n);       /* a word, or words */
+void roff_put(roff *r, const char *utf8, size_t n); /* a word, or words */
 void roff_put_text(roff *r, const char *utf8);
-void roff_put_raw(roff *r, const char *raw, size_t n);    /* the same, escapes rendered */
-void roff_join(roff *r);                                  /* no blank before the next word */
+void roff_put_raw(roff *r, const char *raw, size_t n); /* the same, escapes rendered */
+void roff_join(roff *r);                               /* no blank before the next word */
 void roff_break(roff *r);
 void roff_blank(roff *r);
 

@@ -185,11 +185,11 @@ static const struct {
     const char *name;
     void (*run)(roff *r, const man_call *c);
 } macros[] = {
-    {"TH", macro_title},    {"SH", macro_section},  {"SS", macro_subsection}, {"PP", macro_paragraph}, {"P", macro_paragraph}, {"LP", macro_paragraph},
-    {"TP", macro_tagged},   {"TQ", macro_tag_again}, {"IP", macro_indented},  {"HP", macro_paragraph}, {"RS", macro_indent},   {"RE", macro_dedent},
-    {"B", macro_words},     {"I", macro_words},     {"R", macro_words},       {"SM", macro_words},     {"SB", macro_words},    {"BR", macro_joined},
-    {"RB", macro_joined},   {"BI", macro_joined},   {"IB", macro_joined},     {"RI", macro_joined},    {"IR", macro_joined},   {"EX", macro_unfilled},
-    {"EE", macro_filled},   {"OP", macro_option},   {"SY", macro_synopsis},   {"YS", macro_break},     {"UR", macro_link},     {"MT", macro_link},
+    {"TH", macro_title},    {"SH", macro_section},   {"SS", macro_subsection}, {"PP", macro_paragraph}, {"P", macro_paragraph}, {"LP", macro_paragraph},
+    {"TP", macro_tagged},   {"TQ", macro_tag_again}, {"IP", macro_indented},   {"HP", macro_paragraph}, {"RS", macro_indent},   {"RE", macro_dedent},
+    {"B", macro_words},     {"I", macro_words},      {"R", macro_words},       {"SM", macro_words},     {"SB", macro_words},    {"BR", macro_joined},
+    {"RB", macro_joined},   {"BI", macro_joined},    {"IB", macro_joined},     {"RI", macro_joined},    {"IR", macro_joined},   {"EX", macro_unfilled},
+    {"EE", macro_filled},   {"OP", macro_option},    {"SY", macro_synopsis},   {"YS", macro_break},     {"UR", macro_link},     {"MT", macro_link},
     {"UE", macro_link_end}, {"ME", macro_link_end},
 };
 

@@ -21,9 +21,9 @@ struct mdoc_call {
     mdoc_state *m;
     const mdoc_row *row;
     roff_arg arg[ROFF_MAX_ARGS];
-    int n, end, at;   /* arg[end..n) are the delimiters that end the line */
-    bool line_start;  /* the macro is the line's first */
-    bool joins;       /* the line ends in .Ns */
+    int n, end, at;  /* arg[end..n) are the delimiters that end the line */
+    bool line_start; /* the macro is the line's first */
+    bool joins;      /* the line ends in .Ns */
 };
 
 static const mdoc_row *find_row(const char *name, size_t n);
@@ -590,8 +590,8 @@ static const struct {
     const char *option;
     mdoc_list_type type;
 } list_types[] = {
-    {"-item", LIST_ITEM},   {"-bullet", LIST_BULLET}, {"-dash", LIST_DASH},   {"-hyphen", LIST_DASH}, {"-enum", LIST_ENUM},     {"-tag", LIST_TAG},
-    {"-hang", LIST_HANG},   {"-ohang", LIST_OHANG},   {"-inset", LIST_INSET}, {"-diag", LIST_DIAG},   {"-column", LIST_COLUMN},
+    {"-item", LIST_ITEM}, {"-bullet", LIST_BULLET}, {"-dash", LIST_DASH},   {"-hyphen", LIST_DASH}, {"-enum", LIST_ENUM},     {"-tag", LIST_TAG},
+    {"-hang", LIST_HANG}, {"-ohang", LIST_OHANG},   {"-inset", LIST_INSET}, {"-diag", LIST_DIAG},   {"-column", LIST_COLUMN},
 };
 
 static void run_list(mdoc_call *c) {
@@ -824,10 +824,12 @@ static const mdoc_row rows[] = {
 };
 
 static const mdoc_row reference_rows[] = {
-    {"%A", false, false, run_reference_line, NULL, NULL}, {"%B", false, false, run_reference_line, NULL, NULL}, {"%C", false, false, run_reference_line, NULL, NULL},
-    {"%D", false, false, run_reference_line, NULL, NULL}, {"%I", false, false, run_reference_line, NULL, NULL}, {"%J", false, false, run_reference_line, NULL, NULL},
-    {"%N", false, false, run_reference_line, NULL, NULL}, {"%O", false, false, run_reference_line, NULL, NULL}, {"%P", false, false, run_reference_line, NULL, NULL},
-    {"%Q", false, false, run_reference_line, NULL, NULL}, {"%R", false, false, run_reference_line, NULL, NULL}, {"%T", false, false, run_reference_line, NULL, NULL},
+    {"%A", false, false, run_reference_line, NULL, NULL}, {"%B", false, false, run_reference_line, NULL, NULL},
+    {"%C", false, false, run_reference_line, NULL, NULL}, {"%D", false, false, run_reference_line, NULL, NULL},
+    {"%I", false, false, run_reference_line, NULL, NULL}, {"%J", false, false, run_reference_line, NULL, NULL},
+    {"%N", false, false, run_reference_line, NULL, NULL}, {"%O", false, false, run_reference_line, NULL, NULL},
+    {"%P", false, false, run_reference_line, NULL, NULL}, {"%Q", false, false, run_reference_line, NULL, NULL},
+    {"%R", false, false, run_reference_line, NULL, NULL}, {"%T", false, false, run_reference_line, NULL, NULL},
     {"%U", false, false, run_reference_line, NULL, NULL}, {"%V", false, false, run_reference_line, NULL, NULL},
 };
 

@@ -160,20 +160,11 @@ static const name_text libraries[] = {
 };
 
 static const name_text releases[] = {
-    {"32v", "Version 7 AT&T UNIX/32V"},
-    {"III", "AT&T System III UNIX"},
-    {"V", "AT&T System V UNIX"},
-    {"V.1", "AT&T System V Release 1 UNIX"},
-    {"V.2", "AT&T System V Release 2 UNIX"},
-    {"V.3", "AT&T System V Release 3 UNIX"},
-    {"V.4", "AT&T System V Release 4 UNIX"},
-    {"v1", "Version 1 AT&T UNIX"},
-    {"v2", "Version 2 AT&T UNIX"},
-    {"v3", "Version 3 AT&T UNIX"},
-    {"v4", "Version 4 AT&T UNIX"},
-    {"v5", "Version 5 AT&T UNIX"},
-    {"v6", "Version 6 AT&T UNIX"},
-    {"v7", "Version 7 AT&T UNIX"},
+    {"32v", "Version 7 AT&T UNIX/32V"},      {"III", "AT&T System III UNIX"},         {"V", "AT&T System V UNIX"},
+    {"V.1", "AT&T System V Release 1 UNIX"}, {"V.2", "AT&T System V Release 2 UNIX"}, {"V.3", "AT&T System V Release 3 UNIX"},
+    {"V.4", "AT&T System V Release 4 UNIX"}, {"v1", "Version 1 AT&T UNIX"},           {"v2", "Version 2 AT&T UNIX"},
+    {"v3", "Version 3 AT&T UNIX"},           {"v4", "Version 4 AT&T UNIX"},           {"v5", "Version 5 AT&T UNIX"},
+    {"v6", "Version 6 AT&T UNIX"},           {"v7", "Version 7 AT&T UNIX"},
 };
 
 static const char *find(const name_text *table, size_t n, const char *name) {

@@ -466,13 +466,13 @@ typedef struct request {
 } request;
 
 static const request requests[] = {
-    {"br", request_br},   {"sp", request_sp},       {"if", request_if},       {"ie", request_ie},       {"el", request_el},     {"ds", request_ds_set},
-    {"as", request_as},   {"nr", request_nr},       {"nf", request_nf},       {"fi", request_fi},       {"in", request_br},     {"ti", request_br},
-    {"ce", request_br},   {"rj", request_br},       {"bp", request_br},       {"rm", request_rm},       {"rn", request_rn},     {"rr", request_rr},
-    {"als", request_als}, {"tr", request_tr},       {"char", request_char},   {"so", request_so},       {"ec", request_ec},     {"eo", request_eo},
-    {"cc", request_cc},   {"c2", request_c2},       {"it", request_it},       {"return", request_return}, {"shift", request_shift}, {"break", request_break},
-    {"nop", request_nop}, {"do", request_do},       {"ex", request_ex},       {"ab", request_ex},       {"nx", request_ex},     {"TS", request_ts},
-    {"TE", request_te},   {"EQ", request_eq},       {"EN", request_en},       {"ds1", request_ds_set},  {"as1", request_as},    {"tm", request_nothing},
+    {"br", request_br},   {"sp", request_sp}, {"if", request_if},     {"ie", request_ie},         {"el", request_el},       {"ds", request_ds_set},
+    {"as", request_as},   {"nr", request_nr}, {"nf", request_nf},     {"fi", request_fi},         {"in", request_br},       {"ti", request_br},
+    {"ce", request_br},   {"rj", request_br}, {"bp", request_br},     {"rm", request_rm},         {"rn", request_rn},       {"rr", request_rr},
+    {"als", request_als}, {"tr", request_tr}, {"char", request_char}, {"so", request_so},         {"ec", request_ec},       {"eo", request_eo},
+    {"cc", request_cc},   {"c2", request_c2}, {"it", request_it},     {"return", request_return}, {"shift", request_shift}, {"break", request_break},
+    {"nop", request_nop}, {"do", request_do}, {"ex", request_ex},     {"ab", request_ex},         {"nx", request_ex},       {"TS", request_ts},
+    {"TE", request_te},   {"EQ", request_eq}, {"EN", request_en},     {"ds1", request_ds_set},    {"as1", request_as},      {"tm", request_nothing},
 };
 
 static bool same(const char *a, const char *name, size_t n) {

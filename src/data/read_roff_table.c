@@ -10,8 +10,8 @@ struct roff_table {
     char tab;
     int columns[MAX_LAYOUTS]; /* cells of each layout line that take data (not the spanned ones) */
     int n_layout, row;
-    string text;  /* the present row */
-    int cell;     /* cells of it so far */
+    string text;   /* the present row */
+    int cell;      /* cells of it so far */
     bool in_block; /* between T{ and T} */
     bool saw_fill; /* what the page did before */
 };
@@ -138,7 +138,7 @@ static void table_block_line(roff *r, roff_table *t, const char *line, size_t n)
  * arguments are data, as they stand. False where nothing is left to be read as data. */
 static bool table_control(roff *r, const char **line, size_t *n) {
     static const char *const ignored[] = {"ad", "af", "bp", "br", "ce", "ft", "fi", "fam", "hc", "hw", "hy", "in", "it", "ll", "lt", "mc", "na", "ne",
-                                          "nf", "nh", "nn", "ns", "pl", "po", "ps", "rj", "rs", "rt", "sp", "ss", "ta", "ti", "tm", "ul", "vs", "TS"};
+                                          "nf", "nh", "nn", "ns", "pl", "po", "ps", "rj",  "rs", "rt", "sp", "ss", "ta", "ti", "tm", "ul", "vs", "TS"};
     const char *const end = *line + *n;
     const char *name = *line + 1;
     while (name < end && (*name == ' ' || *name == '\t')) name++;

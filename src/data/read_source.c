@@ -64,9 +64,10 @@ static void add_file(source_stream *s, size_t which, const char *path, const cha
 
 /* In a folder these are no documents: pictures, sound, fonts, style, programs, archives. */
 static bool is_other(const char *name) {
-    static const char *const endings[] = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".webp", ".bmp", ".xpm", ".tif", ".tiff", ".eps", ".pdf", ".ps",
-                                          ".mp3", ".mp4", ".ogg", ".wav", ".flac", ".avi", ".webm", ".ttf", ".otf", ".woff", ".woff2", ".css", ".js", ".map",
-                                          ".zip", ".tar", ".xz", ".bz2", ".7z", ".deb", ".rpm", ".jar", ".so", ".a", ".o", ".pyc", ".exe", ".dll", ".bin"};
+    static const char *const endings[] = {".png", ".jpg",  ".jpeg",  ".gif", ".svg", ".ico", ".webp", ".bmp",  ".xpm", ".tif",  ".tiff",
+                                          ".eps", ".pdf",  ".ps",    ".mp3", ".mp4", ".ogg", ".wav",  ".flac", ".avi", ".webm", ".ttf",
+                                          ".otf", ".woff", ".woff2", ".css", ".js",  ".map", ".zip",  ".tar",  ".xz",  ".bz2",  ".7z",
+                                          ".deb", ".rpm",  ".jar",   ".so",  ".a",   ".o",   ".pyc",  ".exe",  ".dll", ".bin"};
     size_t n = strlen(name);
     if (ends_with(name, n, ".gz")) n -= 3;
     else if (ends_with(name, n, ".zst")) n -= 4;
@@ -150,6 +151,12 @@ static void file_done(source_stream *s) {
     s->lines = NULL;
 }
 
+/* The item knows its path; base/file says it again. */
+static void drop_path(error *err, const char *path) {
+    const size_t n = strlen(path);
+    if (strncmp(err->text, path, n) == 0 && strncmp(err->text + n, ": ", 2) == 0) memmove(err->text, err->text + n + 2, strlen(err->text + n + 2) + 1);
+}
+
 /* The next line of JSON lines that is not blank. */
 static bool next_line(source_stream *s, arena *owner, raw_item *item, const char **failure) {
     const source_file *f = &s->file[s->at];
@@ -171,6 +178,7 @@ static bool next_line(source_stream *s, arena *owner, raw_item *item, const char
         item->id = arena_print(owner, "%s#%ld", f->id, s->line);
         return true;
     }
+    drop_path(&err, f->path);
     *failure = err.text[0] != 0 ? arena_copy(owner, err.text) : NULL;
     *item = (raw_item){.source = f->source, .path = f->path, .id = arena_copy(owner, f->id), .format = FORMAT_JSONL};
     file_done(s);
@@ -195,8 +203,9 @@ bool source_stream_next(source_stream *s, arena *owner, raw_item *item, const ch
 /* ---- encodings ---- */
 
 /* What 0x80 to 0x9f are in Windows-1252; the five that are nothing there stay C1 controls. */
-static const uint16_t windows_1252[32] = {0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,  0x2030, 0x160,  0x2039, 0x152, 0x8d, 0x17d, 0x8f,
-                                          0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc,  0x2122, 0x161,  0x203a, 0x153, 0x9d, 0x17e, 0x178};
+static const uint16_t windows_1252[32] = {0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,  0x2030, 0x160,
+                                          0x2039, 0x152,  0x8d,   0x17d,  0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+                                          0x2013, 0x2014, 0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178};
 
 static void decode_utf16(const unsigned char *bytes, size_t n, bool big, string *out) {
     for (size_t i = 0; i + 1 < n; i += 2) {
@@ -235,15 +244,16 @@ char *text_to_utf8(arena *owner, const char *bytes, size_t n, size_t *out_n) {
 /* A whole file, unpacked, within the limit of a document. */
 static char *read_unpacked(arena *owner, const char *path, size_t *n, error *err) {
     file_reader *r = file_reader_open(path, err);
-    if (r == NULL) return NULL;
+    if (r == NULL) return drop_path(err, path), NULL;
     string s = {.limit = DOCUMENT_LIMIT};
     char block[1 << 16];
-    long got;
+    long got = 0;
     while (!s.overflow && (got = file_reader_bytes(r, block, sizeof block, err)) > 0) string_append(&s, block, (size_t)got);
     file_reader_close(r);
     char *copy = NULL;
     if (s.overflow) fail(err, "it is larger than %d MiB", DOCUMENT_LIMIT >> 20);
     else if (got == 0 && (copy = arena_copy_bytes(owner, string_chars(&s), s.length)) == NULL) fail(err, "the document needs more memory than it may take");
+    drop_path(err, path);
     *n = s.length;
     string_drop(&s);
     return copy;

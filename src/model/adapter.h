@@ -7,37 +7,37 @@
 
 /* A module as PEFT sees it: one linear layer of the Hugging Face model. GPT-2's c_attn is one module over three weights. */
 typedef struct bank_module {
-    const char *path;          /* "model.layers.0.self_attn.q_proj", "transformer.h.0.attn.c_attn" */
-    parameter *weight[3];      /* the weights it changes, in the order of B's rows */
-    long weight_row[3];        /* first row of B for each */
+    const char *path;     /* "model.layers.0.self_attn.q_proj", "transformer.h.0.attn.c_attn" */
+    parameter *weight[3]; /* the weights it changes, in the order of B's rows */
+    long weight_row[3];   /* first row of B for each */
     int n_weight;
     long in, out;
-    tensor a, b;               /* real [n_slot, rank, in], [n_slot, out, rank]; rank is the bank's, zero padded */
-    tensor scale;              /* real [n_slot]: alpha / r, or alpha / sqrt(r) */
-    tensor rank;               /* i32 [n_slot]; 0: this slot leaves the module alone */
+    tensor a, b;  /* real [n_slot, rank, in], [n_slot, out, rank]; rank is the bank's, zero padded */
+    tensor scale; /* real [n_slot]: alpha / r, or alpha / sqrt(r) */
+    tensor rank;  /* i32 [n_slot]; 0: this slot leaves the module alone */
 } bank_module;
 
 /* Slots of adapters over one model; tenants come and go without a new record. */
 typedef struct adapter_bank {
     int n_slot;
-    long rank;                 /* the largest an adapter of it may have */
-    bank_module *modules;      /* those that some adapter may change */
+    long rank;            /* the largest an adapter of it may have */
+    bank_module *modules; /* those that some adapter may change */
     int n_module;
-    real dropout;              /* of the adapters' input, in training: the first adapter's */
-    void *memory;              /* one block that holds every a and b */
+    real dropout; /* of the adapters' input, in training: the first adapter's */
+    void *memory; /* one block that holds every a and b */
     size_t memory_bytes;
 } adapter_bank;
 
 /* What an adapter's configuration says, patterns resolved later by module. */
 typedef struct adapter_config {
-    const char *name;          /* the folder's name */
+    const char *name; /* the folder's name */
     long r;
     double alpha, dropout;
     bool rslora;
     const char **target_modules; /* names or path suffixes */
     int n_target;
-    const char *target_regex;  /* where target_modules is a string */
-    json *tree;                /* adapter_config.json, for rank_pattern, alpha_pattern, layers_to_transform */
+    const char *target_regex; /* where target_modules is a string */
+    json *tree;               /* adapter_config.json, for rank_pattern, alpha_pattern, layers_to_transform */
 } adapter_config;
 
 /* Reads and checks adapter_config.json; refuses by name what is set and not understood. */

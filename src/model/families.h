@@ -44,9 +44,9 @@ typedef struct family_tensor {
 } family_tensor;
 
 typedef struct family {
-    const char *name;   /* model_type */
+    const char *name;         /* model_type */
     const char *architecture; /* transformers' class, written for new models */
-    const char *prefix; /* what a file of the bare model, without head, leaves out of the names: "model." */
+    const char *prefix;       /* what a file of the bare model, without head, leaves out of the names: "model." */
     norm_kind norm;
     mlp_kind mlp;
     bool rope;
@@ -60,9 +60,9 @@ typedef struct family {
     int32_t bos_id, eos_id;     /* the defaults */
     const family_tensor *tensors;
     int n_tensor;
-    const known_key *keys;      /* beside those that every family has */
+    const known_key *keys;          /* beside those that every family has */
     const char *default_targets[3]; /* what PEFT adapts where target_modules is null; ends with NULL */
-    const char *const *buffers; /* ends of the names of tensors that old files hold and nobody needs; ends with NULL */
+    const char *const *buffers;     /* ends of the names of tensors that old files hold and nobody needs; ends with NULL */
 } family;
 
 const family *family_find(const char *name); /* NULL: not known */

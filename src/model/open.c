@@ -10,9 +10,8 @@ static bool holds(arena *owner, const char *folder, const char *name) {
     return file_exists(path_join(owner, folder, name));
 }
 
-/* The newest whole checkpoint of a training run's folder; checkpoints appear by rename, so one that is there is whole. NULL:
- * the folder holds none. */
-static const char *newest_checkpoint(arena *owner, const char *folder) {
+/* Checkpoints appear by rename, so one that is there is whole. */
+const char *model_newest_checkpoint(arena *owner, const char *folder) {
     const char *checkpoints = path_join(owner, folder, "checkpoints");
     size_t n = 0;
     char **names = file_is_folder(checkpoints) ? folder_list(owner, checkpoints, &n, NULL) : NULL;
@@ -34,7 +33,7 @@ static const char *resolve_folder(arena *owner, const char *path, error *err) {
     if (!file_exists(path)) return fail_null(err, "there is no %s", path);
     if (!file_is_folder(path)) return fail_null(err, "%s is a file; a model is a folder with config.json and model.safetensors", path);
     if (holds(owner, path, "config.json") || holds(owner, path, "adapter_config.json")) return path;
-    const char *checkpoint = newest_checkpoint(owner, path);
+    const char *checkpoint = model_newest_checkpoint(owner, path);
     if (checkpoint != NULL) return checkpoint;
     if (file_is_folder(path_join(owner, path, "checkpoints")))
         return fail_null(err, "%s is a training run without a whole checkpoint; go on with --resume", path);

@@ -20,7 +20,7 @@ safetensors *safetensors_parse(arena *owner, const void *bytes, size_t n, error 
 void safetensors_close(safetensors *file); /* NULL is fine */
 
 size_t safetensors_count(const safetensors *file);
-const safetensors_entry *safetensors_at(const safetensors *file, size_t i); /* in the order of the values */
+const safetensors_entry *safetensors_at(const safetensors *file, size_t i);           /* in the order of the values */
 const safetensors_entry *safetensors_find(const safetensors *file, const char *name); /* NULL: no tensor of that name */
 
 /* Writing, streamed: the header is written from the descriptions (their data is not looked at, and rows must lie one behind

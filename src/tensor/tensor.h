@@ -24,8 +24,8 @@ typedef float element;
 #endif
 
 size_t dtype_bytes(dtype type);
-const char *dtype_text(dtype type);           /* "f32" */
-const char *dtype_file_name(dtype type);      /* "F32", as safetensors writes it */
+const char *dtype_text(dtype type);      /* "f32" */
+const char *dtype_file_name(dtype type); /* "F32", as safetensors writes it */
 bool dtype_from_file_name(const char *name, dtype *type);
 
 enum { SHAPE_MOST = 4 };

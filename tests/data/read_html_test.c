@@ -38,10 +38,12 @@ static void blocks_are_lines_and_blanks_are_single(void **state) {
 
 static void what_is_no_text_of_the_page_goes(void **state) {
     static const char *const cases[][2] = {
-        {"<html><head><title>T</title><style>x{}</style></head><body><script>y()</script><nav>menu</nav><p>kept</p><footer>foot</footer></body></html>", "kept\n"},
+        {"<html><head><title>T</title><style>x{}</style></head><body><script>y()</script><nav>menu</nav><p>kept</p><footer>foot</footer></body></html>",
+         "kept\n"},
         {"<ul class='docnav'><li>Next</ul><div id=banner>ad</div><p>kept</p><div class=\"page sidebar left\">side</div>", "kept\n"},
         {"<p>kept</p><div class='canvas-sidebar-wrap'>kept too</div>", "kept\n\nkept too\n"},
-        {"<div><a href=1>one of many links here</a> <a href=2>another of many links</a> <a href=3>and a third of them</a></div><p>See <a href=4>this</a> page.</p>",
+        {"<div><a href=1>one of many links here</a> <a href=2>another of many links</a> <a href=3>and yet a third one of them all, the last</a></div><p>See <a "
+         "href=4>this</a> page.</p>",
          "See this page.\n"},
         {"<p>around it there is a little text</p><main><p>the main text of the page is here, and it is longer than what is around it</p></main>",
          "the main text of the page is here, and it is longer than what is around it\n"},
@@ -52,7 +54,7 @@ static void what_is_no_text_of_the_page_goes(void **state) {
 static void the_encoding_is_what_the_page_says_or_shows(void **state) {
     static const char latin[] = "<meta charset=iso-8859-2><p>\xb3\xf3";
     assert_text(latin, sizeof latin - 1, "\xc5\x82\xc3\xb3\n");
-    assert_text("<p>\xc5\x82", 5, "\xc5\x82\n");        /* UTF-8 without a word */
+    assert_text("<p>\xc5\x82", 5, "\xc5\x82\n");                   /* UTF-8 without a word */
     assert_text("<p>caf\xe9\x80", 8, "caf\xc3\xa9\xe2\x82\xac\n"); /* else Windows-1252 */
     static const char zeros[] = "<p>a\0b</p>";
     arena owner = {0};

@@ -116,13 +116,15 @@ static void mdoc_delimiters_stand_as_they_should(void **state) {
     static const page_case cases[] = {
         {".Dd x\n.Fl a , b .\n", "-a, -b.\n"},
         {".Dd x\n.Fl ( a | b )\n.Op ( Ar x )\n", "(-a | -b) ([x])\n"},
-        {".Dd x\n.Dq Aq foo .\n.Ql .\n.Ql |\n", "\xe2\x80\x9c\xe2\x9f\xa8" "foo\xe2\x9f\xa9\xe2\x80\x9d. \xe2\x80\x98\xe2\x80\x99. \xe2\x80\x98|\xe2\x80\x99\n"},
+        {".Dd x\n.Dq Aq foo .\n.Ql .\n.Ql |\n", "\xe2\x80\x9c\xe2\x9f\xa8"
+                                                "foo\xe2\x9f\xa9\xe2\x80\x9d. \xe2\x80\x98\xe2\x80\x99. \xe2\x80\x98|\xe2\x80\x99\n"},
         {".Dd x\n.Oo Fl a\n.Ar b Oc , then\n", "[-a b], then\n"},
         {".Dd x\n.Ar a Ns b\n.Xr ls 1 Ns s\n.Fn f \"int a\" b ,\n", "ab ls(1)s f(int a, b),\n"},
         {".Dd x\n.Ar\n.Pa\n.Fl\n.Nm\n.Nm n\n.Nm\n", "file ... ~ - n n\n"},
         {".Dd x\n.Op Ar u Ns @ Ns\n.Ar h\n", "[u@]h\n"},
-        {".Dd x\n.Bl -column a b\n.It Dq a Ta b\n.El\n", "\xe2\x80\x9c" "a\xe2\x80\x9d\tb\n"},
-        {".Dd x\n.Oc\n.El\n.Ed\n.Re\n.Xc\n.It x\nok\n", "ok\n"}, /* ends of what never began */
+        {".Dd x\n.Bl -column a b\n.It Dq a Ta b\n.El\n", "\xe2\x80\x9c"
+                                                         "a\xe2\x80\x9d\tb\n"},
+        {".Dd x\n.Oc\n.El\n.Ed\n.Re\n.Xc\n.It x\nok\n", "ok\n"},                         /* ends of what never began */
         {".Dd x\n.Bl -tag\n.It a\n.Bd -literal\nb\n.Sh C\nd\n", "a\n\n    b\n\nC\nd\n"}, /* what never ends */
     };
     assert_pages(cases, COUNT(cases));
@@ -175,7 +177,10 @@ static void the_name_line_is_split_at_its_dash(void **state) {
 
 static void a_page_that_does_not_end_meets_a_limit(void **state) {
     static const char *const pages[] = {
-        ".while 1 .br\n", ".nr x 1\n.while \\nx x\n", ".ds a \\\\*b\\\\*b\n.ds b \\\\*a\\\\*a\n\\*a\n", ".de X\n.X\n.X\n..\n.X\n.X\n",
+        ".while 1 .br\n",
+        ".nr x 1\n.while \\nx x\n",
+        ".ds a \\\\*b\\\\*b\n.ds b \\\\*a\\\\*a\n\\*a\n",
+        ".de X\n.X\n.X\n..\n.X\n.X\n",
     };
     for (size_t i = 0; i < COUNT(pages); i++) {
         arena owner = {.limit = 64 << 20};

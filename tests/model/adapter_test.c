@@ -278,7 +278,7 @@ static void edit_file(const char *path, const char *drop, const char *add, void 
         out[n] = *e;
         out[n++].value.data = arena_copy_bytes(&owner, e->value.data, tensor_bytes(e->value));
     }
-    if (add != NULL) out[n++] = (safetensors_entry){add, tensor_of(DTYPE_F32, shape_1(1), "abc")};
+    if (add != NULL) out[n++] = (safetensors_entry){add, tensor_of(DTYPE_F32, shape_1(1), arena_copy(&owner, "abc"))};
     if (change != NULL) change(out, n);
     safetensors_close(file);
     assert_true(safetensors_write(name, out, n, &err));

@@ -124,7 +124,7 @@ static void rewrite(const char *path, const edit *e) {
         const size_t strip = e->strip != NULL && strncmp(from->name, e->strip, strlen(e->strip)) == 0 ? strlen(e->strip) : 0;
         out[n_out++] = (safetensors_entry){from->name + strip, t};
     }
-    if (e->add != NULL) out[n_out++] = (safetensors_entry){e->add, tensor_of(DTYPE_F32, shape_1(1), "abc")};
+    if (e->add != NULL) out[n_out++] = (safetensors_entry){e->add, tensor_of(DTYPE_F32, shape_1(1), arena_copy(&owner, "abc"))};
     safetensors_close(file);
     if (e->shards == 0) {
         assert_true(safetensors_write(whole, out, n_out, &err));

@@ -1,6 +1,7 @@
 /* Whole tuning runs of a tiny model: by an adapter, and of all weights. */
 #include "train/run_support.h"
 
+#include "base/parallel.h"
 #include "data/conversation.h"
 #include "model/adapter.h"
 #include "text/tokenizer_train.h"
@@ -107,6 +108,30 @@ static void an_adapter_run_goes_on_bit_for_bit(void **state) {
     assert_same_file("whole/checkpoints/step-00000008/adapter_model.safetensors", "parts/checkpoints/step-00000008/adapter_model.safetensors");
 }
 
+/* Micro-batches with few and with many learned tokens weigh by what they hold. */
+static void accumulation_counts_tokens_not_micro_batches(void **state) {
+    run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=by-4", "steps=6", "method.dropout=0", "batch={sequences: 1, accumulate: 4}"), (train_how){0});
+    run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=by-1", "steps=6", "method.dropout=0", "batch={sequences: 4, accumulate: 1}"), (train_how){0});
+    long n, m;
+    const metrics_row *a = log_of("by-4", &n), *b = log_of("by-1", &m);
+    assert_true(n == 6 && m == 6);
+    for (long i = 0; i < n; i++) {
+        assert_int_equal(a[i].tokens, b[i].tokens);
+        assert_true(fabs(a[i].loss - b[i].loss) < 1e-5);
+        assert_true(fabs(a[i].grad_norm - b[i].grad_norm) < 1e-4 * b[i].grad_norm);
+    }
+}
+
+static void threads_do_not_show_in_an_adapter(void **state) {
+    parallel_set_threads(1);
+    run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=threads-1", "steps=4"), (train_how){0});
+    parallel_set_threads(2);
+    run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=threads-2", "steps=4"), (train_how){0});
+    parallel_set_threads(0);
+    assert_same_curve("threads-1", "threads-2");
+    assert_same_file("threads-1/checkpoints/step-00000004/adapter_model.safetensors", "threads-2/checkpoints/step-00000004/adapter_model.safetensors");
+}
+
 static void an_adapter_goes_on_over_its_own_base_only(void **state) {
     train_report r;
     error err;
@@ -183,6 +208,7 @@ static int begin(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_adapter_learns_the_answers_and_the_base_stays), cmocka_unit_test(an_adapter_run_goes_on_bit_for_bit),
+        cmocka_unit_test(accumulation_counts_tokens_not_micro_batches),     cmocka_unit_test(threads_do_not_show_in_an_adapter),
         cmocka_unit_test(an_adapter_goes_on_over_its_own_base_only),        cmocka_unit_test(all_weights_can_be_tuned),
         cmocka_unit_test(loss_all_learns_every_token_that_follows_one),     cmocka_unit_test(what_cannot_be_tuned_is_refused_by_name),
     };
