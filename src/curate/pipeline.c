@@ -91,6 +91,7 @@ static void write_item(void *context, long i) {
     if (item->failure != NULL) {
         const verdict v = {.rule = "unreadable", .text_value = item->failure, .text_threshold = ""};
         d = (document){.id = item->raw.id, .source = item->d.source};
+        if (item->raw.line != NULL && b->p->dropped_text) d.text = item->raw.line, d.n = item->raw.n; /* a line that is no document: as it came */
         if (!verdict_write(&v, "read", &item->memory, &d)) d.metadata.n = 0;
     } else if (item->dropped_by != NULL) {
         verdict_write(&item->j.v, item->dropped_by->kind->name, &item->memory, &d);

@@ -1,4 +1,5 @@
 #include "data/read_html.h"
+#include "data/read_text.h"
 
 #include <libxml/HTMLparser.h>
 #include <pthread.h>
@@ -82,25 +83,26 @@ static const char *attribute(const xmlNode *e, const char *name) {
     return NULL;
 }
 
-static bool is_boilerplate(const xmlNode *e) {
-    static const char *const where[] = {"class", "id", "role"};
-    if (is_tag(e, "body") || is_tag(e, "html") || is_tag(e, "main") || is_tag(e, "article")) return false;
-    const char *hidden = attribute(e, "hidden");
-    if (hidden != NULL) return true;
+typedef enum { TEXT, PERHAPS_BOILERPLATE, BOILERPLATE } boilerplate_kind;
+
+static boilerplate_kind boilerplate_of(const xmlNode *e) {
+    static const char *const where[] = {"class", "role", "id"};
+    if (is_tag(e, "body") || is_tag(e, "html") || is_tag(e, "main") || is_tag(e, "article")) return TEXT;
+    const char *style = attribute(e, "style"), *id = attribute(e, "id");
+    if (attribute(e, "hidden") != NULL || (style != NULL && strcasestr(style, "display:none") != NULL)) return BOILERPLATE;
+    if (is_tag(e, "p") && id != NULL && strcmp(id, "title") == 0) return BOILERPLATE; /* Publican's banner */
     for (size_t i = 0; i < COUNT(where); i++) {
         const char *value = attribute(e, where[i]);
         for (size_t k = 0; value != NULL && k < COUNT(boilerplate); k++)
-            if (has_word(value, boilerplate[k])) return true;
+            if (has_word(value, boilerplate[k])) return i < 2 ? BOILERPLATE : PERHAPS_BOILERPLATE; /* an id may be a section's anchor */
     }
-    const char *style = attribute(e, "style");
-    if (style != NULL && strcasestr(style, "display:none") != NULL) return true;
-    const char *id = attribute(e, "id");
-    return is_tag(e, "p") && id != NULL && strcmp(id, "title") == 0; /* Publican's banner */
+    return TEXT;
 }
 
 /* What a subtree holds; kept behind the node's _private pointer. */
 typedef struct weight {
     int text, link; /* characters that are no blanks; those of them inside <a href> */
+    boilerplate_kind boilerplate;
     bool skip;
 } weight;
 
@@ -148,7 +150,8 @@ static bool weigh(extraction *x, xmlNode *root) {
         if (!leave) {
             weight *w = e->_private = NEW(x->owner, weight);
             if (w == NULL) return false;
-            w->skip = kind_of(e) == TAG_SKIP || is_boilerplate(e);
+            w->boilerplate = boilerplate_of(e);
+            w->skip = kind_of(e) == TAG_SKIP || w->boilerplate == BOILERPLATE;
             links += link;
             continue;
         }
@@ -157,6 +160,7 @@ static bool weigh(extraction *x, xmlNode *root) {
         const tag_kind kind = kind_of(e);
         /* A list, table or division that is nearly all links, and not a sentence with one in it. */
         if ((kind == TAG_BLOCK || kind == TAG_PARAGRAPH) && w->link * 10 > w->text * 8 && w->text > 60 && !is_tag(e, "p") && e->name[0] != 'h') w->skip = true;
+        if (w->boilerplate == PERHAPS_BOILERPLATE && (w->text < 300 || w->link * 2 > w->text)) w->skip = true;
         if (above != NULL && !w->skip) above->text += w->text, above->link += w->link;
     }
     return true;
@@ -328,25 +332,68 @@ static void read_head(arena *owner, xmlNode *root, html_page *page) {
     string_drop(&s);
 }
 
-/* The encoding that the page itself names, or NULL where libxml2 should look. */
-static const char *encoding_of(const char *bytes, size_t n) {
-    static const char *const declared[] = {"charset=", "encoding="};
+/* The name behind charset= or encoding= in the page's first bytes; empty where there is none. */
+static void declared_encoding(const char *bytes, size_t n, char name[32]) {
+    static const char *const keys[] = {"charset=", "encoding="};
     const size_t head = n < 2048 ? n : 2048;
-    if (utf8_valid(bytes, n)) return "UTF-8"; /* pages that are UTF-8 but say otherwise are more common than the reverse */
-    if (n >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0)) return NULL;
-    for (size_t i = 0; i < COUNT(declared); i++)
-        if (memmem(bytes, head, declared[i], strlen(declared[i])) != NULL) return NULL;
-    return "windows-1252";
+    name[0] = 0;
+    for (size_t i = 0; i + 8 < head; i++)
+        for (size_t k = 0; k < COUNT(keys); k++) {
+            size_t at = i + strlen(keys[k]), length = 0;
+            if (at >= head || strncasecmp(bytes + i, keys[k], strlen(keys[k])) != 0) continue;
+            while (at < head && (bytes[at] == '"' || bytes[at] == '\'')) at++;
+            while (at < head && length < 31 && (is_word_byte(bytes[at]) || bytes[at] == '_')) name[length++] = bytes[at++];
+            name[length] = 0;
+            if (length > 0) return;
+        }
+}
+
+/* The page as UTF-8 where we can make it so (*encoding "UTF-8"), else as it is, for libxml2 to decode (*encoding NULL). Pages that
+ * are UTF-8 whatever they say are more common than the reverse; one that says UTF-8 and is not gets U+FFFD where it is broken;
+ * Latin-1 is Windows-1252 on the web (encoding.spec.whatwg.org). */
+static const char *page_as_utf8(const char *bytes, size_t *n, string *made, const char **encoding) {
+    static const char *const latin[] = {"", "iso-8859-1", "iso8859-1", "latin1", "latin-1", "windows-1252", "cp1252", "us-ascii", "ascii"};
+    char name[32];
+    *encoding = "UTF-8";
+    if (utf8_valid(bytes, *n)) return bytes;
+    *encoding = NULL;
+    if (*n >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0)) return bytes;
+    declared_encoding(bytes, *n, name);
+    if (strcasecmp(name, "utf-8") == 0 || strcasecmp(name, "utf8") == 0)
+        for (size_t i = 0; i < *n;) string_utf8(made, utf8_next(bytes, *n, &i));
+    for (size_t i = 0; i < COUNT(latin); i++)
+        if (strcasecmp(name, latin[i]) == 0) text_from_windows_1252(bytes, *n, made);
+    if (made->length == 0) return bytes;
+    *encoding = "UTF-8";
+    *n = made->length;
+    return made->data;
+}
+
+static void say_nothing(void *context, const char *format, ...) {
+}
+
+static void say_nothing_structured(void *context, xmlErrorPtr what) {
+}
+
+static xmlDoc *parse_page(const char *bytes, size_t n) {
+    enum { OPTIONS = HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_COMPACT };
+    string made = {0};
+    const char *encoding;
+    pthread_once(&parser_once, xmlInitParser);
+    xmlSetGenericErrorFunc(NULL, say_nothing); /* of this thread; encoders complain whatever the options say */
+    xmlSetStructuredErrorFunc(NULL, say_nothing_structured);
+    bytes = page_as_utf8(bytes, &n, &made, &encoding);
+    xmlDoc *doc = htmlReadMemory(bytes, (int)n, NULL, encoding, OPTIONS);
+    string_drop(&made);
+    return doc;
 }
 
 bool html_to_text(arena *owner, const char *bytes, size_t n, string *out, html_page *page, error *err) {
     html_page ignored;
     if (page == NULL) page = &ignored;
     *page = (html_page){0};
-    if (n > 0x40000000) return fail(err, "the page is larger than 1 GiB");
-    pthread_once(&parser_once, xmlInitParser);
-    htmlDocPtr doc = htmlReadMemory(bytes, (int)n, NULL, encoding_of(bytes, n),
-                                    HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_COMPACT);
+    if (n > 0x20000000) return fail(err, "the page is larger than 512 MiB");
+    xmlDoc *doc = parse_page(bytes, n);
     xmlNode *root = doc != NULL ? xmlDocGetRootElement(doc) : NULL;
     if (root == NULL) {
         if (doc != NULL) xmlFreeDoc(doc);

@@ -3,7 +3,7 @@
  *   read_roff_request.c  requests: definitions, conditions, registers
  *   read_roff_escape.c   escapes: what is replaced in a line before it is looked at, and what prints; numbers
  *   read_roff_char.c     tables of special characters and predefined strings
- *   read_roff_man.c, read_roff_mdoc.c, read_roff_mdoc_names.c, read_roff_table.c    the macro packages, and tables */
+ *   read_roff_man.c, read_roff_mdoc.c and its files, read_roff_table.c    the macro packages, and tables */
 #ifndef SOCLE_DATA_READ_ROFF_INNER_H
 #define SOCLE_DATA_READ_ROFF_INNER_H
 #include "base/hash.h"

@@ -40,8 +40,4 @@ void source_stream_close(source_stream *s); /* NULL is fine */
  * (title; of manual pages section, name, description). err says why it cannot be read, without the path. */
 bool raw_item_read(const raw_item *item, const char *source_name, arena *owner, document *d, error *err);
 
-/* Bytes of unknown encoding as UTF-8 with LF line ends: a byte order mark (UTF-8, UTF-16) decides, else UTF-8 where it is valid,
- * else Windows-1252. NULL where the limit of `owner` is met. */
-char *text_to_utf8(arena *owner, const char *bytes, size_t n, size_t *out_n);
-
 #endif

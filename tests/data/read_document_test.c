@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "data/document.h"
 #include "data/read_source.h"
+#include "data/read_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

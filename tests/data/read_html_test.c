@@ -56,6 +56,10 @@ static void the_encoding_is_what_the_page_says_or_shows(void **state) {
     assert_text(latin, sizeof latin - 1, "\xc5\x82\xc3\xb3\n");
     assert_text("<p>\xc5\x82", 5, "\xc5\x82\n");                   /* UTF-8 without a word */
     assert_text("<p>caf\xe9\x80", 8, "caf\xc3\xa9\xe2\x82\xac\n"); /* else Windows-1252 */
+    static const char broken[] = "<meta charset=utf-8><p>caf\xe9 \xc3\xa9 goes on";
+    assert_text(broken, sizeof broken - 1, "caf\xef\xbf\xbd \xc3\xa9 goes on\n");
+    static const char undefined[] = "<meta charset='ISO-8859-1'><p>a\x8d b goes on";
+    assert_text(undefined, sizeof undefined - 1, "a\xc2\x8d b goes on\n");
     static const char zeros[] = "<p>a\0b</p>";
     arena owner = {0};
     string out = {0};

@@ -19,7 +19,8 @@ static const char *include_one(void *context, arena *owner, const char *name, si
 static char *read_page(arena *owner, const char *bytes, size_t n, roff_page *page) {
     string out = {0};
     error err = {0};
-    const roff_include include = {include_one, ".SH NAME\nother \\- the included page\n.PP\nMore.\n.so man1/other.1\nend\n"};
+    static char included[] = ".SH NAME\nother \\- the included page\n.PP\nMore.\n.so man1/other.1\nend\n";
+    const roff_include include = {include_one, included};
     if (!roff_to_text(owner, bytes, n, &include, &out, page, &err)) fail_msg("%s", err.text);
     char *copy = arena_copy_bytes(owner, string_chars(&out), out.length);
     string_drop(&out);
