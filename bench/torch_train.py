@@ -33,6 +33,7 @@ def options():
     o.add_argument("--compile", action="store_true", help="torch.compile the model (needs g++ and Python's headers)")
     o.add_argument("--fused", action="store_true", help="AdamW's fused kernel in place of its default")
     o.add_argument("--other-sums", action="store_true", help="the same arithmetic, its sums in another order: plain attention, narrower vectors")
+    o.add_argument("--double", action="store_true", help="everything in f64: what f32 runs are an approximation of")
     o.add_argument("--json", action="store_true", help="one JSON object on stdout: tokens_per_s, peak_rss_bytes, step_seconds, loss, grad_norm")
     return o.parse_args()
 
@@ -56,7 +57,7 @@ transformers.logging.disable_progress_bar()
 def load_model():
     attention = "eager" if given.other_sums else "sdpa"
     if given.init:
-        model = transformers.AutoModelForCausalLM.from_pretrained(given.init, dtype=torch.float32, attn_implementation=attention)
+        model = transformers.AutoModelForCausalLM.from_pretrained(given.init, dtype=torch.float64 if given.double else torch.float32, attn_implementation=attention)
     else:
         model = transformers.GPT2LMHeadModel(transformers.GPT2Config(attn_implementation=attention))  # the defaults are the 124M shape
     for part in model.modules():

@@ -31,8 +31,8 @@ CLONES static void gelu_backward(op_call *c, long first, long end) {
             const long n = dim - at < BLOCK_VALUES ? dim - at : BLOCK_VALUES;
             real dx[BLOCK_VALUES];
             for (long i = 0; i < n; i++) {
-                const real s = sigmoid(TWICE_ROOT * (x[i] + CUBIC * x[i] * x[i] * x[i]));
-                dx[i] = dout[i] * s * (1 + x[i] * (1 - s) * TWICE_ROOT * (1 + 3 * CUBIC * x[i] * x[i]));
+                const real w = TWICE_ROOT * (x[i] + CUBIC * x[i] * x[i] * x[i]);
+                dx[i] = dout[i] * sigmoid(w) * (1 + x[i] * sigmoid(-w) * TWICE_ROOT * (1 + 3 * CUBIC * x[i] * x[i])); /* 1 - s would cancel */
             }
             gradient_put(tensor_row(c->din[0], row) + at, dx, n, c->adds[0]);
         }

@@ -23,7 +23,7 @@ typedef struct op_attributes {
     int module[LINEAR_WEIGHTS];      /* which adapter module changes this weight; -1: none */
     long module_row[LINEAR_WEIGHTS]; /* first row of the module's B that belongs to this weight */
     /* adamw */
-    real beta1, beta2;
+    double beta1, beta2;
 } op_attributes;
 
 typedef struct op op;

@@ -27,7 +27,7 @@ CLONES static void swiglu_backward(op_call *c, long first, long end) {
             real dgate[BLOCK_VALUES], dup[BLOCK_VALUES];
             for (long i = 0; i < n; i++) {
                 const real s = sigmoid(gate[i]);
-                dgate[i] = dout[i] * up[i] * s * (1 + gate[i] * (1 - s));
+                dgate[i] = dout[i] * up[i] * s * (1 + gate[i] * sigmoid(-gate[i])); /* 1 - s would cancel */
                 dup[i] = dout[i] * gate[i] * s;
             }
             if (c->din[0].data != NULL) gradient_put(tensor_row(c->din[0], row) + at, dgate, n, c->adds[0]);

@@ -1,6 +1,5 @@
 /* tensor/matmul.c: the blocks around the tile. c is cut into tasks of at most MC x NC; each packs what it reads, KC steps of p
- * at a time: a panel of `mr` rows of a stays in the first-level cache while the columns of b stream past it from the second.
- * Every chain goes on from what c holds, so cutting p into blocks does not change a bit. */
+ * at a time: a panel of `mr` rows of a stays in the first-level cache while the columns of b stream past it from the second. */
 #include "base/parallel.h"
 #include "tensor/matmul_inner.h"
 #include "base/log.h"

@@ -11,9 +11,8 @@ AVX2 static inline __attribute__((always_inline)) void tile_rows(const int rows,
     __m256 sum[MR][2];
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {
-        const real *from = start != NULL ? start : c + i * c_stride;
-        sum[i][0] = _mm256_loadu_ps(from);
-        sum[i][1] = _mm256_loadu_ps(from + 8);
+        sum[i][0] = start != NULL ? _mm256_loadu_ps(start) : _mm256_setzero_ps();
+        sum[i][1] = start != NULL ? _mm256_loadu_ps(start + 8) : _mm256_setzero_ps();
     }
     for (long p = 0; p < k; p++, a += MR, b += NR) {
         const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + 8);
@@ -26,8 +25,9 @@ AVX2 static inline __attribute__((always_inline)) void tile_rows(const int rows,
     }
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {
-        _mm256_storeu_ps(c + i * c_stride, sum[i][0]);
-        _mm256_storeu_ps(c + i * c_stride + 8, sum[i][1]);
+        real *to = c + i * c_stride;
+        _mm256_storeu_ps(to, start != NULL ? sum[i][0] : _mm256_add_ps(_mm256_loadu_ps(to), sum[i][0]));
+        _mm256_storeu_ps(to + 8, start != NULL ? sum[i][1] : _mm256_add_ps(_mm256_loadu_ps(to + 8), sum[i][1]));
     }
 }
 

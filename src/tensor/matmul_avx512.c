@@ -12,9 +12,8 @@ AVX512 static inline __attribute__((always_inline)) void tile_rows(const int row
     __m512 sum[MR][2];
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++) {
-        const real *from = start != NULL ? start : c + i * c_stride;
-        sum[i][0] = _mm512_loadu_ps(from);
-        sum[i][1] = _mm512_loadu_ps(from + 16);
+        sum[i][0] = start != NULL ? _mm512_loadu_ps(start) : _mm512_setzero_ps();
+        sum[i][1] = start != NULL ? _mm512_loadu_ps(start + 16) : _mm512_setzero_ps();
     }
     for (long p = 0; p < k; p++, a += MR, b += NR) {
         const __m512 b0 = _mm512_load_ps(b), b1 = _mm512_load_ps(b + 16);
@@ -27,8 +26,9 @@ AVX512 static inline __attribute__((always_inline)) void tile_rows(const int row
     }
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++) {
-        _mm512_storeu_ps(c + i * c_stride, sum[i][0]);
-        _mm512_storeu_ps(c + i * c_stride + 16, sum[i][1]);
+        real *to = c + i * c_stride;
+        _mm512_storeu_ps(to, start != NULL ? sum[i][0] : _mm512_add_ps(_mm512_loadu_ps(to), sum[i][0]));
+        _mm512_storeu_ps(to + 16, start != NULL ? sum[i][1] : _mm512_add_ps(_mm512_loadu_ps(to + 16), sum[i][1]));
     }
 }
 

@@ -8,8 +8,8 @@ enum { MR_MOST = 12, NR_MOST = 32, KC = 256, MC = 192, NC = 512 }; /* largest ti
 typedef struct matmul_kernel {
     const char *name;
     int mr, nr; /* rows and columns of one tile, held in registers */
-    /* c[rows, nr] (rows <= mr) = start + a · b over k steps; a is packed [k][mr], b [k][nr]. The chains start from `start`,
-     * one row of nr values, or from c where it is NULL. */
+    /* a · b over k steps for c[rows, nr] (rows <= mr); a is packed [k][mr], b [k][nr]. The chains start from `start`, one row of nr
+     * values, and are put into c; where it is NULL they start from 0 and are added to c. */
     void (*tile)(int rows, long k, const real *a, const real *b, real *c, long c_stride, const real *start);
     /* out[p][i] (rows of `width` values) = in[i * row + p] for i < n, p < k; 0 for n <= i < width. */
     void (*pack_transposed)(const real *in, long row, long n, long k, int width, real *out);

@@ -6,12 +6,12 @@ enum { MR = 4, NR = 8 };
 static void tile(int rows, long k, const real *a, const real *b, real *c, long c_stride, const real *start) {
     real sum[MR][NR];
     for (int i = 0; i < rows; i++)
-        for (int j = 0; j < NR; j++) sum[i][j] = start != NULL ? start[j] : c[i * c_stride + j];
+        for (int j = 0; j < NR; j++) sum[i][j] = start != NULL ? start[j] : 0;
     for (long p = 0; p < k; p++)
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < NR; j++) sum[i][j] += a[p * MR + i] * b[p * NR + j];
     for (int i = 0; i < rows; i++)
-        for (int j = 0; j < NR; j++) c[i * c_stride + j] = sum[i][j];
+        for (int j = 0; j < NR; j++) c[i * c_stride + j] = start != NULL ? sum[i][j] : c[i * c_stride + j] + sum[i][j];
 }
 
 static void pack_transposed(const real *in, long row, long n, long k, int width, real *out) {

@@ -57,7 +57,7 @@ static plan *norm_make(trainer *t, arena *owner, error *err) {
 
 static plan *update_make(trainer *t, arena *owner, error *err) {
     record *r = record_new(owner);
-    const op_attributes at = {.beta1 = (real)t->c->optimizer.beta1, .beta2 = (real)t->c->optimizer.beta2};
+    const op_attributes at = {.beta1 = t->c->optimizer.beta1, .beta2 = t->c->optimizer.beta2};
     for (int i = 0; i < t->n_part; i++) {
         trainable *p = &t->parts[i];
         const value in[] = {record_outside(r, p->value), record_outside(r, &p->gradient), record_outside(r, &p->m), record_outside(r, &p->v),
@@ -102,7 +102,7 @@ bool trainer_make(trainer *t, arena *owner, const train_config *c, model *m, loa
     for (int i = 0; i < t->n_part; i++) t->parts[i].gradient = t->parts[i].m = t->parts[i].v = tensor_of(DTYPE_REAL, t->parts[i].value->shape, NULL);
     t->root_gradient = tensor_of(DTYPE_REAL, shape_1(t->rows), NULL);
     t->squares = tensor_of(DTYPE_F64, shape_1(t->n_part), NULL);
-    t->now_decays = t->now_plain = tensor_of(DTYPE_REAL, shape_1(6), NULL);
+    t->now_decays = t->now_plain = tensor_of(DTYPE_F64, shape_1(6), NULL);
     t->state_bytes = state_lay_out(t, NULL);
     t->batch_bytes = (size_t)(ROW_ARRAYS * c->batch.accumulate + 1) * (size_t)t->rows * sizeof(int32_t);
     if (!pass_make(t, owner, &t->first, PASS_SETS, err) || (c->batch.accumulate > 1 && !pass_make(t, owner, &t->more, PASS_ADDS, err)) ||
@@ -194,8 +194,8 @@ static void update(trainer *t, long step, double lr, double factor) {
         lr,    t->c->optimizer.weight_decay, t->c->optimizer.eps, 1 - pow(t->c->optimizer.beta1, (double)step), 1 - pow(t->c->optimizer.beta2, (double)step),
         factor};
     for (size_t i = 0; i < COUNT(now); i++) {
-        ((real *)t->now_decays.data)[i] = (real)now[i];
-        ((real *)t->now_plain.data)[i] = i == 1 ? 0 : (real)now[i];
+        ((double *)t->now_decays.data)[i] = now[i];
+        ((double *)t->now_plain.data)[i] = i == 1 ? 0 : now[i];
     }
     plan_run(t->update, t->workspace);
     t->m->version++;
