@@ -2,14 +2,19 @@
 #   BUILD=dir       where everything built goes (default: build)
 #   SANITIZE=address|thread   a build with that sanitizer (address brings undefined) in a folder of its own
 #   CUDA, ranks and other heavy parts are not built here.
-CC ?= gcc
-CXX ?= g++
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
 BUILD ?= build$(if $(SANITIZE),-$(SANITIZE))
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 
 PACKAGES := libsimdjson-dev libyaml-dev libxml2-dev libzstd-dev zlib1g-dev libxxhash-dev libcld2-dev libmicrohttpd-dev
 TEST_PACKAGES := libcmocka-dev curl zstd
+DEMO_PACKAGES := curl
 CHECK_PACKAGES := clang-format clang-tidy cppcheck
 FUZZ_PACKAGES := clang libclang-rt-14-dev
 
@@ -96,6 +101,7 @@ test: test-packages
 check: check-packages
 	@BUILD=$(BUILD) scripts/check
 demo: packages
+	@scripts/install-packages "to ask the demo's server" $(DEMO_PACKAGES)
 	@$(MAKE) --no-print-directory -j$$(nproc) $(BUILD)/socle
 	@BUILD=$(BUILD) scripts/demo/run
 bench: all
@@ -115,4 +121,4 @@ install: all
 clean:
 	rm -rf build build-address build-thread build-fuzz
 
--include $(LIB_O:.o=.d) $(CLI_O:.o=.d) $(DOUBLE_O:.o=.d)
+-include $(LIB_O:.o=.d) $(CLI_O:.o=.d) $(DOUBLE_O:.o=.d) $(TESTS:=.d)

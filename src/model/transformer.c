@@ -57,7 +57,8 @@ static void linear(recorder *x, value in, const parameter *const *weights, const
         all[n_in++] = x->adapter;
         if (x->p->training && bank->dropout > 0) {
             at.dropout = bank->dropout;
-            at.place = ++x->place;
+            at.place = x->place + 1; /* one for each module */
+            x->place += at.n_module;
             all[n_in++] = x->seed;
         }
         for (int m = 0; m < at.n_module; m++) {

@@ -37,6 +37,12 @@ typedef struct head_block {
     bool backward;
 } head_block;
 
+/* Backward of an op that is not the pass's last has no outputs to give. */
+static void put_row(op_call *c, long row, real nll, real logsumexp) {
+    if (c->out[0].data != NULL) ((real *)c->out[0].data)[row] = nll;
+    if (c->out[1].data != NULL) ((real *)c->out[1].data)[row] = logsumexp;
+}
+
 /* nll and logsumexp of one row; in backward its logits turn into (softmax - onehot) * dnll. */
 CLONES static void head_row(void *context, long i) {
     const head_block *b = context;
@@ -56,8 +62,7 @@ CLONES static void head_row(void *context, long i) {
         for (int k = 0; j + k < vocab; k++) lane[k] += exponential(logit[j + k] - most);
     }
     const real total = lanes_sum(lane), logsumexp = most + (real)log(total);
-    ((real *)c->out[0].data)[row] = logsumexp - wanted;
-    ((real *)c->out[1].data)[row] = logsumexp;
+    put_row(c, row, logsumexp - wanted, logsumexp);
     if (!b->backward) return;
     const real gradient = ((const real *)c->dout[0].data)[row], factor = gradient / total;
     for (j = 0; j < vocab; j++) logit[j] *= factor;
@@ -76,7 +81,7 @@ static void head_rows(op_call *c, bool backward) {
             learned[n++] = row;
             continue;
         }
-        ((real *)c->out[0].data)[row] = ((real *)c->out[1].data)[row] = 0;
+        put_row(c, row, 0, 0);
         if (backward && c->din[0].data != NULL && !c->adds[0]) memset(tensor_row(c->din[0], row), 0, (size_t)dim * sizeof(element));
     }
     bool adds = c->adds[1];

@@ -99,7 +99,7 @@ static matrix adapter_input(const op_call *c, int m, long first, long n, real *r
     const int64_t *seed = c->in[slot_input(c) + 1].data;
     const long dim = c->in[0].dim;
     for (long row = first; row < first + n; row++)
-        dropout_row(seed, c->at.place + 64 * (m + 1), c->at.dropout, row, dim, tensor_row(c->in[0], row), room + row * dim, false);
+        dropout_row(seed, c->at.place + m, c->at.dropout, row, dim, tensor_row(c->in[0], row), room + row * dim, false);
     return (matrix){room + first * dim, dim, 1};
 }
 
@@ -159,7 +159,7 @@ static void segment_backward(op_call *c, long first, long n, int slot) {
         }
         matmul(droom + first * in, in, MATMUL_SET, NULL, (matrix){dt, rank, 1}, slot_a(mod.a, slot), n, in, rank);
         for (long row = first; row < first + n; row++)
-            dropout_row(c->in[slot_input(c) + 1].data, c->at.place + 64 * (m + 1), c->at.dropout, row, in, droom + row * in, tensor_row(c->din[0], row), true);
+            dropout_row(c->in[slot_input(c) + 1].data, c->at.place + m, c->at.dropout, row, in, droom + row * in, tensor_row(c->din[0], row), true);
     }
 }
 

@@ -16,7 +16,7 @@ typedef struct op_attributes {
     long block_size;      /* attention, cached: rows of one block */
     int32_t ignore_index; /* head: the target that is not learned */
     real dropout;         /* dropout, linear (input of the adapters): probability */
-    int64_t place;        /* dropout, linear: which op of the pass, so that no two draw alike */
+    int64_t place;        /* dropout: which op of the pass, so that no two draw alike; linear: of its first module, the others follow */
     /* linear: see ops/linear.c for the order of inputs */
     int n_weight, n_module;
     bool has_bias[LINEAR_WEIGHTS];
