@@ -64,11 +64,24 @@ static void erase(void) {
     out.drawn = NULL;
 }
 
+/* What is logged may hold words of strangers (the path of a request): a line stays one line, and a terminal is told nothing. */
+static void put_escaped(const char *text) {
+    for (const char *c = text; *c != 0; c++) {
+        const unsigned char byte = (unsigned char)*c, next = (unsigned char)c[1];
+        const bool c1 = byte == 0xc2 && next >= 0x80 && next < 0xa0; /* U+0080 to U+009F are control characters, too */
+        if ((byte < 0x20 && byte != '\t') || byte == 0x7f || c1) fprintf(stderr, "\\x%02x", byte);
+        else fputc(byte, stderr);
+        if (c1) fprintf(stderr, "\\x%02x", (unsigned char)*++c);
+    }
+}
+
 static void log_put(const char *before, const char *format, va_list list) {
+    char line[4096]; /* what does not fit is no line anybody reads */
+    vsnprintf(line, sizeof line, format, list);
     pthread_mutex_lock(&out.lock);
     erase();
     fputs(before, stderr);
-    vfprintf(stderr, format, list);
+    put_escaped(line);
     fputc('\n', stderr);
     pthread_mutex_unlock(&out.lock);
 }

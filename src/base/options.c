@@ -339,6 +339,7 @@ parse_result options_parse(const command *c, int argc, char **argv, arena *owner
     if (l.help) return PARSE_HELP;
     l.apply = true;
     if (!line_walk(&l, argc, argv)) return PARSE_ERROR;
+    if (common->n_set > 0 && !c->takes_set) return fail(err, "--set %s: %s has no configuration whose keys could be set", common->set[0], c->name), PARSE_ERROR;
     if (common->quiet && common->verbose) return fail(err, "--quiet and --verbose exclude each other"), PARSE_ERROR;
     if (common->n_word < c->least_words) return fail(err, "%s wants %s", c->name, c->arguments), PARSE_ERROR;
     if (common->n_word > c->most_words)
@@ -440,7 +441,9 @@ void options_help(const command *c, string *out) {
     if (c->options != NULL && c->options->name != NULL) string_text(out, "\noptions:\n");
     for (const option *o = c->options; o != NULL && o->name != NULL; o++) help_row(out, o, true);
     string_text(out, "\noptions of every command:\n");
-    for (const option *o = table; o->name != NULL; o++)
-        if (option_find(c->options, o->name, strlen(o->name)) == NULL) help_row(out, o, o->value != (void *)&common.set);
+    for (const option *o = table; o->name != NULL; o++) {
+        const bool sets = o->value == (void *)&common.set;
+        if (option_find(c->options, o->name, strlen(o->name)) == NULL && (!sets || c->takes_set)) help_row(out, o, !sets);
+    }
     if (c->examples != NULL && c->examples[0] != 0) string_print(out, "\nexamples:\n%s", c->examples);
 }

@@ -31,6 +31,7 @@ typedef struct command {
     const char *examples;  /* lines, each "  socle ...\n" */
     const option *options; /* ends with name NULL */
     size_t least_words, most_words;
+    bool takes_set; /* it has a configuration, whose keys --set changes; other commands refuse the option */
 } command;
 
 typedef enum { PARSE_OK, PARSE_HELP, PARSE_ERROR } parse_result;

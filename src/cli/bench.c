@@ -143,7 +143,8 @@ int command_bench(int argc, char **argv) {
                        "  socle bench train --shape gpt2 --threads 2\n",
                        options,
                        1,
-                       1};
+                       1,
+                       .takes_set = false};
     arena owner = {0};
     common_options common = {0};
     error err = {0};

@@ -76,7 +76,7 @@ static bool turn(chat *c, const char *text, size_t n, error *err) {
         q.want.prompt = ids;
         const long left = engine_context(c->engine) - (long)q.want.n_prompt;
         if (left <= 0) ok = fail(&why, "the conversation has %zu tokens; the context holds %ld", q.want.n_prompt, engine_context(c->engine));
-        else if (q.want.max_tokens > left) q.want.max_tokens = left;
+        else if (q.want.max_tokens < 0 || q.want.max_tokens > left) q.want.max_tokens = left;
     }
     ok = ok && answer_make(c->engine, &q, &a, &why);
     interrupted = 0;
@@ -87,6 +87,7 @@ static bool turn(chat *c, const char *text, size_t n, error *err) {
     arena_drop(&scratch);
     if (output.text[0] != 0) return fail(err, "%s", output.text);
     if (ok && !show(err, "\n", 1)) return false;
+    if (!ok && !c->on_terminal) return fail(err, "%s", why.text); /* nobody is there to go on in another way */
     if (!ok) fprintf(stderr, "error: %s; /reset begins a new conversation\n", why.text);
     if (cut && c->on_terminal) fprintf(stderr, "(cut: %ld tokens were the most)\n", q.want.max_tokens);
     return true;
@@ -111,7 +112,7 @@ static bool converse(chat *c, error *err) {
     char *line = NULL;
     size_t room = 0;
     bool ok = true;
-    while (ok) {
+    while (ok && signal_seen() == 0) {
         if (c->on_terminal) {
             fputs("> ", stderr);
             fflush(stderr);
@@ -141,7 +142,9 @@ static bool prepare(arena *owner, const common_options *common, const chat_optio
     const tokenizer *t = model_tokenizer(owner, c->m, path.base, path.adapter, err);
     if (t == NULL) return false;
     if (!chat_form_of(t, &c->form, err)) return fail(err, "%s", argument);
-    c->request = (answer_request){.want = {.adapter = c->m->bank != NULL ? 0 : -1, .max_tokens = o->max_tokens}, .tokenizer = t, .interrupt = &interrupted};
+    c->request = (answer_request){.want = {.adapter = c->m->bank != NULL ? 0 : -1, .max_tokens = o->max_tokens},
+                                  .tokenizer = t,
+                                  .interrupt = c->on_terminal ? &interrupted : signal_flag()};
     if (c->form.stop_id >= 0) {
         c->request.want.stop_ids = &c->form.stop_id;
         c->request.want.n_stop_id = 1;
@@ -161,13 +164,15 @@ static int run(arena *owner, const common_options *common, const chat_options *o
     if (ok) {
         if (c.on_terminal) fputs(help_text, stderr);
         reset(&c);
-        catch_interrupt();
+        if (c.on_terminal) catch_interrupt();
+        else signals_catch(); /* over a pipe it ends the program as it does elsewhere */
         ok = converse(&c, err);
     }
     arena_drop(&c.history);
     engine_free(c.engine);
     if (c.m != NULL) model_free_weights(c.m);
-    return ok ? finish_out() : report_failure(err);
+    const int status = ok ? finish_out() : report_failure(err);
+    return status == EXIT_DONE && signal_seen() != 0 ? 128 + signal_seen() : status;
 }
 
 int command_chat(int argc, char **argv) {

@@ -97,6 +97,7 @@ int command_curate(int argc, char **argv) {
                     "  socle curate --read page.html ls.1.gz > docs.jsonl\n",
         .options = options,
         .most_words = 1 << 20,
+        .takes_set = true,
     };
     arena owner = {0};
     common_options common;

@@ -340,6 +340,8 @@ int command_eval(int argc, char **argv) {
     const size_t n_file = common.n_word - 1;
     bool usage = true;
     if (e.ids != NULL && n_file > 0) usage = fail(&err, "--ids and files exclude each other");
+    else if (e.ids != NULL && e.against != NULL) usage = fail(&err, "--ids and --against exclude each other");
+    else if (e.ids != NULL && e.pairs_out != NULL) usage = fail(&err, "--ids and --pairs-out exclude each other");
     else if (e.ids == NULL && n_file == 0) usage = fail(&err, "nothing to evaluate on: name a FILE, or --ids");
     else if (e.ids != NULL) usage = ids_parse(e.ids, &owner, &ids, &n_ids, &err);
     if (!usage) return arena_drop(&owner), report_usage("eval", &err);

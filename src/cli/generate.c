@@ -57,13 +57,13 @@ static bool show(void *context, const char *text, size_t n) {
     return print_out(text, n, context) && (fflush(stdout) == 0 || fail(context, "writing to standard output: %s", strerror(errno)));
 }
 
-/* Prompt ids, and the tokenizer (NULL with --ids, where its folder has none). */
+/* The ids of a text prompt, and the tokenizer (NULL with --ids, where its folder has none). */
 static bool prepare_prompt(arena *owner, const model *m, const char *argument, const generate_options *o, const tokenizer **t, id_list *prompt, error *err) {
     model_path path;
     if (!model_path_resolve(owner, argument, &path, err)) return false;
     if (o->ids != NULL) {
         *t = model_has_tokenizer(owner, path.base, path.adapter) ? model_tokenizer(owner, m, path.base, path.adapter, NULL) : NULL;
-        return read_ids(o->ids, prompt, err);
+        return true; /* they have been read with the command line */
     }
     *t = model_tokenizer(owner, m, path.base, path.adapter, err);
     return *t != NULL && tokenizer_encode(*t, NULL, o->prompt, strlen(o->prompt), TOKENIZER_ADD_SPECIAL, prompt, err);
@@ -169,6 +169,8 @@ int command_generate(int argc, char **argv) {
             status = report_usage(c.name, &err);
         } else if (o.stop != NULL && o.stop[0] == 0) {
             fail(&err, "--stop: the text is empty");
+            status = report_usage(c.name, &err);
+        } else if (o.ids != NULL && !read_ids(o.ids, &r.prompt, &err)) {
             status = report_usage(c.name, &err);
         } else {
             signals_catch();

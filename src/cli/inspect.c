@@ -403,7 +403,10 @@ static bool inspect_path(inspection *s, const char *path, error *err) {
     if (ends_with(path, ".safetensors")) return inspect_safetensors(s, path, err);
     if (ends_with(path, ".idx") || ends_with(path, ".bin") || file_exists(arena_print(s->owner, "%s.idx", path))) return inspect_packed(s, path, err);
     if (!file_exists(path)) return fail(err, "there is no %s", path);
-    if (ends_with(path, ".json")) return inspect_tokenizer(s, path, err);
+    const char *name = path_name(path);
+    if (strcmp(name, "config.json") == 0 || strcmp(name, "adapter_config.json") == 0)
+        return fail(err, "%s: the configuration of %s; inspect its folder", path, name[0] == 'c' ? "a model" : "an adapter");
+    if (ends_with(path, ".json")) return inspect_tokenizer(s, path, err) || fail(err, "%s does not hold a tokenizer", path);
     if (is_lines(path)) return inspect_lines(s, path, err);
     return fail(err, "%s: none of safetensors, tokenizer.json, PREFIX.bin and .idx, .jsonl, or a folder", path);
 }

@@ -57,13 +57,14 @@ static bool save(const tokenizer *t, const char *out, error *err) {
     return ok;
 }
 
-static bool train(arena *owner, const common_options *common, const train_options *o, error *err) {
+/* Takes the trainer over. */
+static bool train(arena *owner, const common_options *common, const train_options *o, tokenizer_trainer *trainer, error *err) {
     const double start = clock_seconds();
-    text_files *files = text_files_open(common->words, common->n_word, true, err);
-    tokenizer_trainer *trainer = files != NULL ? tokenizer_trainer_new(o->pattern, err) : NULL;
+    const bool taken = file_exists(o->out) && !fail(err, "%s is there already; name another folder or remove it", o->out);
+    text_files *files = taken ? NULL : text_files_open(common->words, common->n_word, true, err);
     const tokenizer_training training = {o->vocab_size, o->special, o->n_special, o->eos};
     const tokenizer *t = NULL;
-    const bool fed = trainer != NULL && feed(trainer, files, err);
+    const bool fed = files != NULL && feed(trainer, files, err);
     const int64_t bytes = fed ? tokenizer_trainer_bytes(trainer) : 0;
     if (fed) t = tokenizer_trainer_finish(trainer, &training, owner, signal_flag(), err);
     tokenizer_trainer_drop(trainer);
@@ -93,13 +94,14 @@ static bool train(arena *owner, const common_options *common, const train_option
 static int command_train_tokenizer(int argc, char **argv) {
     train_options o = {.pattern = "llama3"};
     const char *special = NULL;
+    tokenizer_trainer *trainer = NULL;
     const option options[] = {
         {"vocab-size", 0, OPT_INT, &o.vocab_size, .help = "ids in all: special tokens, 256 bytes, merges (needed)", .least = 0, .most = 1 << 22},
         {"pattern", 0, OPT_TEXT, &o.pattern, .argument = "NAME|REGEX", .help = "how text is cut into words: gpt2, llama3 or qwen2"},
         {"special", 0, OPT_TEXT, &special, .argument = "TOKEN",
          .help = "a special token; may be given many times (default: <|endoftext|>, <|im_start|>, <|im_end|>)"},
         {"eos", 0, OPT_TEXT, &o.eos, .argument = "TOKEN", .help = "the special token that ends a text (default: <|endoftext|>, else the first one)"},
-        {"out", 0, OPT_TEXT, &o.out, .argument = "DIR", .help = "folder to write; it appears whole or not at all (needed)"},
+        {"out", 0, OPT_TEXT, &o.out, .argument = "DIR", .help = "folder to write, which must not be there yet; it appears whole or not at all (needed)"},
         {0},
     };
     const command c = {
@@ -128,9 +130,12 @@ static int command_train_tokenizer(int argc, char **argv) {
             status = report_usage(c.name, &err);
         } else if (!tokenizer_training_check(&(tokenizer_training){o.vocab_size, o.special, o.n_special, o.eos}, &err)) {
             status = report_usage(c.name, &err);
+        } else if ((trainer = tokenizer_trainer_new(o.pattern, &err)) == NULL) {
+            fail(&err, "--pattern");
+            status = report_usage(c.name, &err);
         } else {
             signals_catch();
-            if (train(&owner, &common, &o, &err)) status = finish_out();
+            if (train(&owner, &common, &o, trainer, &err)) status = finish_out();
             else status = signal_seen() != 0 ? 128 + signal_seen() : report_failure(&err);
         }
     }
@@ -279,7 +284,7 @@ static bool decode_file(const tokenizer *t, const char *path, bool lines, bool s
     arena memory = {0};
     id_list ids = {0};
     string out = {0};
-    size_t n;
+    size_t n, number = 1;
     const char *text = file_read(&memory, path, 0, &n, err);
     bool ok = text != NULL;
     for (size_t at = 0; ok && at < n;) {
@@ -289,6 +294,9 @@ static bool decode_file(const tokenizer *t, const char *path, bool lines, bool s
         ok = read_ids(t, text + at, stop - at, &ids, err);
         if (ok) tokenizer_decode(t, ids.id, ids.n, skip_special, &out);
         if (ok && lines) string_char(&out, '\n');
+        if (!ok && lines) fail(err, "line %zu", number);
+        if (!ok) fail(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
+        number++;
         at = stop + 1;
     }
     if (ok) ok = print_string(&out, err);

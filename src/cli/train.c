@@ -105,7 +105,8 @@ int run_training(const char *name, train_kind kind, const char *examples, int ar
                        help_end(&owner, kind, examples),
                        options,
                        1,
-                       1};
+                       1,
+                       .takes_set = true};
     if (!command_begin(&c, argc, argv, &owner, &common, &status)) return arena_drop(&owner), status;
     error err = {0};
     train_config config;

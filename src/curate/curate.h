@@ -29,7 +29,8 @@ typedef struct curate_result {
 } curate_result;
 
 /* Writes the folder `out`: documents-NNNN.jsonl, valid-NNNN.jsonl, dropped.jsonl (each .zst unless the recipe says otherwise),
- * pairs/, report.json, report.html. It appears whole or not at all; one that exists is refused. `seed` salts the splits.
+ * pairs/, report.json, report.html. It appears whole or not at all; one that exists is refused, and it fails where there are
+ * documents and none can be read. `seed` salts the splits.
  * `stop` (may be NULL): where it becomes non-zero, nothing is written and it fails with "stopped". */
 bool curate_run(arena *owner, const curate_recipe *r, const char *out, uint64_t seed, const volatile int *stop, curate_result *did, error *err);
 

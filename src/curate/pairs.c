@@ -43,38 +43,53 @@ struct pairs {
     map *asked;
 };
 
-static bool open_language(pairs *p, const char *folder, const char *code, size_t n, error *err) {
-    for (size_t i = 0; i < COUNT(wordings); i++) {
-        if (strlen(wordings[i].language) != n || memcmp(wordings[i].language, code, n) != 0) continue;
-        for (size_t k = 0; k < p->n; k++)
-            if (p->out[k].words == &wordings[i]) return true;
-        output *o = &p->out[p->n];
-        *o = (output){.words = &wordings[i]};
-        strcpy(o->count.language, wordings[i].language);
-        o->train = file_writer_open(arena_print(p->owner, "%s/%s.train.jsonl", folder, wordings[i].language), err);
-        if (o->train == NULL) return false;
-        p->n++;
-        o->valid = file_writer_open(arena_print(p->owner, "%s/%s.valid.jsonl", folder, wordings[i].language), err);
-        return o->valid != NULL;
-    }
+static bool find_wording(const char *code, size_t n, bool wanted[PAIRS_LANGUAGES], error *err) {
+    for (size_t i = 0; i < COUNT(wordings); i++)
+        if (strlen(wordings[i].language) == n && memcmp(wordings[i].language, code, n) == 0) return wanted[i] = true;
     return fail(err, "pairs.languages: there is no wording for '%.*s'; there is for en, fr, de", (int)(n < 40 ? n : 40), code);
+}
+
+static bool find_wordings(const json *languages, bool wanted[PAIRS_LANGUAGES], error *err) {
+    if (languages->type == JSON_STRING) {
+        for (const char *at = languages->text; *at != 0;) {
+            const size_t n = strcspn(at, ",");
+            if (!find_wording(at, n, wanted, err)) return false;
+            at += n + (at[n] == ',');
+        }
+        return true;
+    }
+    if (languages->type != JSON_ARRAY) return fail(err, "pairs.languages is a list of codes: [en, fr, de]");
+    for (size_t i = 0; i < languages->length; i++) {
+        const json *each = &languages->item[i];
+        if (each->type != JSON_STRING) return fail(err, "pairs.languages is a list of codes: [en, fr, de]");
+        if (!find_wording(each->text, each->length, wanted, err)) return false;
+    }
+    return true;
+}
+
+bool pairs_check(const json *languages, error *err) {
+    bool wanted[PAIRS_LANGUAGES] = {false};
+    return find_wordings(languages, wanted, err);
+}
+
+static bool open_language(pairs *p, const char *folder, const wording *words, error *err) {
+    output *o = &p->out[p->n];
+    *o = (output){.words = words};
+    strcpy(o->count.language, words->language);
+    o->train = file_writer_open(arena_print(p->owner, "%s/%s.train.jsonl", folder, words->language), err);
+    if (o->train == NULL) return false;
+    p->n++;
+    o->valid = file_writer_open(arena_print(p->owner, "%s/%s.valid.jsonl", folder, words->language), err);
+    return o->valid != NULL;
 }
 
 pairs *pairs_open(arena *owner, const char *folder, const json *languages, double share, uint64_t seed, error *err) {
     pairs *p = NEW(owner, pairs);
+    bool wanted[PAIRS_LANGUAGES] = {false};
     *p = (pairs){.owner = owner, .share = share, .seed = seed, .asked = map_new(owner, 1024)};
-    bool ok = folder_make(folder, err);
-    if (languages->type == JSON_STRING)
-        for (const char *at = languages->text; ok && *at != 0;) {
-            const size_t n = strcspn(at, ",");
-            ok = open_language(p, folder, at, n, err);
-            at += n + (at[n] == ',');
-        }
-    else if (languages->type == JSON_ARRAY)
-        for (size_t i = 0; ok && i < languages->length; i++)
-            ok = languages->item[i].type == JSON_STRING ? open_language(p, folder, languages->item[i].text, languages->item[i].length, err)
-                                                        : fail(err, "pairs.languages is a list of codes: [en, fr, de]");
-    else ok = ok && fail(err, "pairs.languages is a list of codes: [en, fr, de]");
+    bool ok = find_wordings(languages, wanted, err) && folder_make(folder, err);
+    for (size_t i = 0; ok && i < PAIRS_LANGUAGES; i++)
+        if (wanted[i]) ok = open_language(p, folder, &wordings[i], err);
     if (ok) return p;
     pairs_abort(p);
     return NULL;

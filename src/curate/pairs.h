@@ -13,6 +13,8 @@ typedef struct pairs_count {
 
 enum { PAIRS_LANGUAGES = 3 };
 
+/* Whether `languages` names languages that there are wordings for; err names the one that is not. */
+bool pairs_check(const json *languages, error *err);
 /* Writes LANGUAGE.train.jsonl and LANGUAGE.valid.jsonl in `folder`, which is made. `languages` names some of en, fr, de (a list,
  * or one text with commas). A page is in `valid` by a hash of its name and the seed, with probability `share`: all pages of one
  * name are on one side. Each question is asked once: the first page wins. */

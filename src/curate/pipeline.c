@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 256, BATCH_BYTES = 16 << 20, KEEP_BYTES = 1 << 20, ITEM_MEMORY = 1 << 30 };
+enum { BATCH = 256, BATCH_BYTES = 16 << 20, BATCH_MEMORY = 256 << 20, KEEP_BYTES = 1 << 20, ITEM_MEMORY = 1 << 30 };
 
 typedef struct batch {
     const pipeline *p;
     pipeline_item *item;
-    size_t n;
+    size_t n;           /* read, and to be judged */
+    size_t taken;       /* from the stream, at least n: the rest waits for the next batch */
+    size_t first;       /* of those that are being read */
     const stage *stage; /* the one that judges now */
 } batch;
 
@@ -20,15 +22,26 @@ static void memory_reset(arena *a) { /* a large document gives its memory back, 
     else arena_reset(a);
 }
 
+static void item_reset(pipeline_item *item) {
+    memory_reset(&item->memory);
+    memory_reset(&item->scratch);
+    if (item->line.room > KEEP_BYTES) string_drop(&item->line);
+    string_reset(&item->line);
+    item->line.overflow = false;
+}
+
+/* Takes items from the stream, behind those that wait since the last batch. */
 static bool batch_fill(batch *b) {
     double bytes = 0;
-    for (b->n = 0; b->n < BATCH && bytes < BATCH_BYTES; b->n++) {
-        pipeline_item *item = &b->item[b->n];
-        memory_reset(&item->memory);
-        memory_reset(&item->scratch);
-        if (item->line.room > KEEP_BYTES) string_drop(&item->line);
-        string_reset(&item->line);
-        item->line.overflow = false;
+    const size_t waiting = b->taken - b->n;
+    for (size_t i = 0; i < waiting && b->n > 0; i++) { /* to the front, in their order */
+        const pipeline_item done = b->item[i];
+        b->item[i] = b->item[b->n + i];
+        b->item[b->n + i] = done;
+    }
+    for (size_t i = 0; i < waiting; i++) bytes += b->item[i].raw.bytes;
+    for (b->taken = waiting; b->taken < BATCH && bytes < BATCH_BYTES; b->taken++) {
+        pipeline_item *item = &b->item[b->taken];
         item->failure = NULL;
         item->dropped_by = NULL;
         item->characters_in = 0;
@@ -36,7 +49,7 @@ static bool batch_fill(batch *b) {
         if (!source_stream_next(b->p->stream, &item->memory, &item->raw, &item->failure)) break;
         bytes += item->raw.bytes;
     }
-    return b->n > 0;
+    return b->taken > 0;
 }
 
 static void item_fail(pipeline_item *item, const error *err) {
@@ -46,11 +59,25 @@ static void item_fail(pipeline_item *item, const error *err) {
 
 static void read_item(void *context, long i) {
     batch *b = context;
-    pipeline_item *item = &b->item[i];
+    pipeline_item *item = &b->item[b->first + (size_t)i];
     error err = {0};
     if (item->failure == NULL && !raw_item_read(&item->raw, b->p->sources[item->raw.source].name, &item->memory, &item->d, &err)) item_fail(item, &err);
     if (item->failure != NULL) item->d = (document){.id = item->raw.id, .source = b->p->sources[item->raw.source].name};
     item->characters_in = item->d.text != NULL ? item->d.n : item->d.html_n;
+}
+
+/* Reads a few items at a time, until what they hold unpacked is a batch: small files may be large documents. What is written does
+ * not depend on where a batch ends. */
+static void batch_read(batch *b) {
+    const size_t group = (size_t)parallel_threads();
+    double held = 0;
+    for (b->n = 0; b->n < b->taken && held < BATCH_MEMORY;) {
+        const size_t left = b->taken - b->n, n = left < group ? left : group;
+        b->first = b->n;
+        parallel_for((long)n, read_item, b);
+        for (size_t i = 0; i < n; i++) held += (double)b->item[b->first + i].memory.used;
+        b->n += n;
+    }
 }
 
 static void judge_item(void *context, long i) {
@@ -111,10 +138,11 @@ bool pipeline_run(const pipeline *p, error *err) {
             ok = fail(err, "stopped");
             break;
         }
-        parallel_for((long)b.n, read_item, &b);
+        batch_read(&b);
         ok = judge_batch(&b, err);
         if (ok) parallel_for((long)b.n, write_item, &b);
         for (size_t i = 0; ok && i < b.n; i++) ok = p->done(p->context, &b.item[i], err);
+        for (size_t i = 0; i < b.n; i++) item_reset(&b.item[i]); /* now: one may lie behind those that wait, and not be filled soon */
         if (p->what != NULL) progress_at(&bar, source_stream_done(p->stream) / 1e6, NULL);
     }
     if (p->what != NULL) progress_end(&bar, NULL);

@@ -2,6 +2,7 @@
 #include "curate/curate.h"
 
 #include "base/yaml.h"
+#include "curate/pairs.h"
 
 #include <string.h>
 
@@ -77,5 +78,7 @@ bool recipe_read(arena *owner, const char *path, const char *const *set, size_t 
     if (stages != NULL && stages->type != JSON_NULL && stages->type != JSON_ARRAY) return fail(err, "%s: stages is a list", path);
     for (size_t i = 0; stages != NULL && i < stages->length; i++)
         if (!read_stage(owner, &stages->item[i], r, err)) return false;
-    return true;
+    const json *languages = r->pairs_languages;
+    if (languages == NULL || languages->type == JSON_NULL || pairs_check(languages, err)) return true;
+    return languages->line > 0 ? fail(err, "%s: line %d", path, languages->line) : fail(err, "%s", path);
 }

@@ -2,12 +2,27 @@
 
 #include "base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Names come from the documents: a report is read by people, and one row stands for all names beyond these, and for long ones. */
+enum { ROWS_MOST = 400, ROW_NAME = 200 };
+static const char *const others = "(others)";
+
 static report_row *row_of(report *r, report_rows *rows, const char *name, const char *rule) {
-    for (size_t i = 0; i < rows->n; i++)
-        if (strcmp(rows->row[i].name, name) == 0 && (rule == NULL || strcmp(rows->row[i].rule, rule) == 0)) return &rows->row[i];
+    char key[2 * ROW_NAME + 2];
+    if (rows->places == NULL) rows->places = map_new(r->owner, 64);
+    if (strlen(name) > ROW_NAME) name = others;
+    int n = snprintf(key, sizeof key, "%s\n%.*s", name, ROW_NAME, rule != NULL ? rule : "");
+    const int64_t *known = map_get(rows->places, key, (size_t)n);
+    if (known == NULL && rows->n >= ROWS_MOST) {
+        name = others;
+        n = snprintf(key, sizeof key, "%s\n%.*s", name, ROW_NAME, rule != NULL ? rule : "");
+        known = map_get(rows->places, key, (size_t)n);
+    }
+    if (known != NULL) return &rows->row[*known];
+    *map_put(rows->places, key, (size_t)n, NULL) = (int64_t)rows->n;
     if (rows->n == rows->room) {
         const size_t room = rows->room == 0 ? 32 : rows->room * 2;
         rows->row = arena_grow(r->owner, rows->row, sizeof *rows->row * rows->n, sizeof *rows->row * room);

@@ -1,6 +1,7 @@
 /* curate/report.h: what became of the documents: counts by source, stage and reason, language; report.json and report.html. */
 #ifndef SOCLE_CURATE_REPORT_H
 #define SOCLE_CURATE_REPORT_H
+#include "base/hash.h"
 #include "curate/curate.h"
 #include "curate/pairs.h"
 #include "curate/pipeline.h"
@@ -18,6 +19,7 @@ typedef struct report_row {
 typedef struct report_rows {
     report_row *row;
     size_t n, room;
+    map *places; /* of the rows, by name and rule */
 } report_rows;
 
 typedef struct report {

@@ -125,6 +125,8 @@ static bool run_into(run *x, const char *folder, const volatile int *stop, error
     ok = ok && shards_close(&x->train, err) && shards_close(&x->valid, err) && shards_close(&x->dropped, err) &&
          (x->pairs == NULL || pairs_close(x->pairs, err));
     x->did.seconds = clock_seconds() - start;
+    if (ok && x->did.unreadable > 0 && x->did.unreadable == x->report.all.documents_in)
+        ok = fail(err, "%s: none of %ld documents could be read", r->file, x->did.unreadable);
     ok = ok && write_reports(x, folder, x->did.seconds, err);
     if (!ok) {
         shards_abort(&x->train);

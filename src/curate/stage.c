@@ -39,7 +39,9 @@ bool stage_configure(stage *s, const json *tree, const char *file, const char *c
     if (tree != NULL && tree->type != JSON_NULL && !options_from_tree(table, tree, file, s->owner, err)) return false;
     for (size_t i = 0; i < n_set; i++)
         if (!options_set(table, set[i], s->owner, err)) return false;
-    return s->kind->prepare == NULL || s->kind->prepare(s, err) || fail(err, "stage %s", s->kind->name);
+    if (s->kind->prepare == NULL || s->kind->prepare(s, err)) return true;
+    fail(err, "stage %s", s->kind->name);
+    return tree != NULL ? fail(err, "%s: line %d", file, tree->line) : fail(err, "%s", file);
 }
 
 const char *document_language(const document *d, arena *owner, const char *fallback) {

@@ -121,6 +121,7 @@ bool conversation_read(arena *owner, const json *line, conversation *out, error 
         if (side->type == JSON_STRING) {
             if (!read_turn(owner, side, sides[i][1], out, err)) return false;
         } else if (!read_messages(owner, side, sides[i][0], "role", "content", out, err)) return false;
+        for (size_t m = 0; i == 0 && m < out->n; m++) out->messages[m].learned = false; /* a prompt is given, also what it quotes of the assistant */
     }
     return true;
 }

@@ -10,7 +10,7 @@ typedef struct message {
     const char *role;    /* "system", "user", "assistant" */
     const char *content; /* bytes, may hold NULs */
     size_t length;
-    bool learned;        /* training: its loss counts (assistant, unless `weight: 0`) */
+    bool learned; /* training: its loss counts (assistant, unless `weight: 0`) */
 } message;
 
 typedef struct conversation {
@@ -18,7 +18,8 @@ typedef struct conversation {
     size_t n;
 } conversation;
 
-/* From {"messages": [{role, content, weight?}...]}, {"prompt", "completion"} (strings: one user and one assistant turn), or
+/* From {"messages": [{role, content, weight?}...]}, {"prompt", "completion"} (strings: one user and one assistant turn; lists of
+ * messages: only those of the completion are learned), or
  * {"conversations": [{from, value}]}. What it does not understand is refused by name. */
 bool conversation_read(arena *owner, const json *line, conversation *out, error *err);
 
@@ -29,7 +30,7 @@ bool chat_template_of(const tokenizer *t, chat_template *out, error *err);
 const char *template_chatml_jinja(void); /* the equal Jinja, with {% generation %} spans, for tokenizer_config.json */
 
 /* A rendered conversation: bytes, and for each whether it is markup, and whether it is learned (the answer and the markup
- * that ends its turn). */
+ * that ends its turn). The text is the caller's to give back: string_drop(&rendered.text); a failure leaves none. */
 typedef struct rendered {
     string text;
     unsigned char *marks; /* text.length of them: MARK_* bits; lives in the arena given */

@@ -1,16 +1,48 @@
 #include "data/document.h"
 
+#include "base/hash.h"
 #include "base/json.h"
 
 #include <string.h>
 
-static bool fields_put(document_fields *f, arena *owner, const char *key, const char *value, size_t n) {
-    for (int i = 0; i < f->n; i++)
-        if (strcmp(f->field[i].key, key) == 0) {
-            f->field[i].json = value;
-            f->field[i].n = n;
-            return true;
-        }
+enum { FEW_KEYS = 32 }; /* more are searched by a map */
+
+/* A line from outside may have a million keys: from FEW_KEYS on, *places has where each is. */
+static bool index_fields(const document_fields *f, arena *owner, map **places) {
+    if (*places != NULL || f->n < FEW_KEYS) return true;
+    *places = map_new(owner, 2 * FEW_KEYS);
+    for (int i = 0; *places != NULL && i < f->n; i++) {
+        int64_t *place = map_put(*places, f->field[i].key, strlen(f->field[i].key), NULL);
+        if (place == NULL) return false;
+        *place = i;
+    }
+    return *places != NULL;
+}
+
+/* Where the key is, or is to be; -1: the arena's limit is met. */
+static int fields_place(const document_fields *f, const char *key, map *places) {
+    if (places == NULL) {
+        int i = 0;
+        while (i < f->n && strcmp(f->field[i].key, key) != 0) i++;
+        return i;
+    }
+    bool is_new;
+    int64_t *place = map_put(places, key, strlen(key), &is_new);
+    if (place == NULL) return -1;
+    if (is_new) *place = f->n;
+    return (int)*place;
+}
+
+/* `places` (NULL: a plain search) serves many calls for the same fields; it points at NULL at first. */
+static bool fields_put(document_fields *f, arena *owner, const char *key, const char *value, size_t n, map **places) {
+    if (places != NULL && !index_fields(f, owner, places)) return false;
+    const int at = fields_place(f, key, places != NULL ? *places : NULL);
+    if (at < 0) return false;
+    if (at < f->n) {
+        f->field[at].json = value;
+        f->field[at].n = n;
+        return true;
+    }
     if (f->n == f->room) {
         const int room = f->room == 0 ? 8 : f->room * 2;
         document_field *grown = arena_grow(owner, f->field, sizeof *grown * (size_t)f->n, sizeof *grown * (size_t)room);
@@ -22,7 +54,7 @@ static bool fields_put(document_fields *f, arena *owner, const char *key, const 
     return true;
 }
 
-static bool fields_put_value(document_fields *f, arena *owner, const char *key, const json *value) {
+static bool fields_put_value(document_fields *f, arena *owner, const char *key, const json *value, map **places) {
     string s = {0};
     json_writer w = {.out = &s};
     json_value(&w, value);
@@ -30,7 +62,7 @@ static bool fields_put_value(document_fields *f, arena *owner, const char *key, 
     const char *name = arena_copy(owner, key);
     const size_t n = s.length;
     string_drop(&s);
-    return copy != NULL && name != NULL && fields_put(f, owner, name, copy, n);
+    return copy != NULL && name != NULL && fields_put(f, owner, name, copy, n, places);
 }
 
 static bool take_text(const json *value, const char *key, const char **text, size_t *n, error *err) {
@@ -46,11 +78,16 @@ static bool take_id(arena *owner, const json *value, const char **id, error *err
     return *id != NULL || fail(err, "the document needs more memory than it may take");
 }
 
+static bool take_field(document_fields *f, arena *owner, const char *key, const json *value, map **places, error *err) {
+    return fields_put_value(f, owner, key, value, places) || fail(err, "the document needs more memory than it may take");
+}
+
 bool document_parse(document *d, arena *owner, const char *line, size_t n, const char *fallback, error *err) {
     *d = (document){0};
     const json *o = json_parse(owner, line, n, err);
     if (o == NULL) return false;
     if (o->type != JSON_OBJECT) return fail(err, "the line is %s, not a document", json_type_name(o->type));
+    map *metadata = NULL, *others = NULL;
     for (size_t i = 0; i < o->length; i++) {
         const char *key = o->key[i];
         const json *value = &o->item[i];
@@ -60,9 +97,8 @@ bool document_parse(document *d, arena *owner, const char *line, size_t n, const
         else if (strcmp(key, "html") == 0 && value->type != JSON_NULL) ok = take_text(value, key, &d->html, &d->html_n, err);
         else if (strcmp(key, "source") == 0 && value->type == JSON_STRING) d->source = value->text;
         else if (strcmp(key, "metadata") == 0 && value->type == JSON_OBJECT) {
-            for (size_t k = 0; k < value->length && ok; k++)
-                ok = fields_put_value(&d->metadata, owner, value->key[k], &value->item[k]) || fail(err, "the document needs more memory than it may take");
-        } else ok = fields_put_value(&d->other, owner, key, value) || fail(err, "the document needs more memory than it may take");
+            for (size_t k = 0; k < value->length && ok; k++) ok = take_field(&d->metadata, owner, value->key[k], &value->item[k], &metadata, err);
+        } else ok = take_field(&d->other, owner, key, value, &others, err);
         if (!ok) return false;
     }
     if (d->text == NULL && d->html == NULL) return fail(err, "the line has no `text`");
@@ -118,7 +154,7 @@ void document_write(const document *d, string *out) {
 bool document_set_json(document *d, arena *owner, const char *key, const char *value, size_t n) {
     const char *copy = arena_copy_bytes(owner, value, n);
     const char *name = arena_copy(owner, key);
-    return copy != NULL && name != NULL && fields_put(&d->metadata, owner, name, copy, n);
+    return copy != NULL && name != NULL && fields_put(&d->metadata, owner, name, copy, n, NULL);
 }
 
 static bool set_written(document *d, arena *owner, const char *key, string *s) {

@@ -4,6 +4,8 @@
 #include "base/json.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -203,8 +205,15 @@ struct packed_writer {
     string narrow; /* ids of one document as they are stored */
 };
 
+static const char *const parts[] = {"bin", "json", "idx"}; /* the .idx last: it makes them a token file */
+
 static const char *name_of(packed_writer *w, const char *extension) {
     return arena_print(&w->memory, "%s.%s", w->prefix, extension);
+}
+
+/* A part that is written and on the disk, but not yet what the prefix names. */
+static const char *ready_of(packed_writer *w, const char *extension) {
+    return arena_print(&w->memory, "%s.%s.partial", w->prefix, extension);
 }
 
 packed_writer *packed_writer_open(const char *prefix, int32_t vocab_size, error *err) {
@@ -215,7 +224,7 @@ packed_writer *packed_writer_open(const char *prefix, int32_t vocab_size, error 
     w->vocab_size = vocab_size;
     const char *slash = strrchr(w->prefix, '/');
     const bool ready = slash == NULL || slash == w->prefix || folder_make(arena_print(&w->memory, "%.*s", (int)(slash - w->prefix), w->prefix), err);
-    w->bin = ready ? file_writer_open(name_of(w, "bin"), err) : NULL;
+    w->bin = ready ? file_writer_open(ready_of(w, "bin"), err) : NULL;
     if (w->bin != NULL) return w;
     packed_writer_abort(w);
     return NULL;
@@ -258,7 +267,7 @@ static void put_i64(string *s, int64_t x) {
 }
 
 static bool write_index(packed_writer *w, error *err) {
-    file_writer *f = file_writer_open(name_of(w, "idx"), err);
+    file_writer *f = file_writer_open(ready_of(w, "idx"), err);
     if (f == NULL) return false;
     const int64_t width = is_narrow(w) ? 2 : 4;
     string s = {0};
@@ -297,20 +306,19 @@ static bool write_about(packed_writer *w, digest tokenizer, int32_t eos, error *
     json_text(&j, is_narrow(w) ? "uint16" : "int32");
     json_end_object(&j);
     string_char(&s, '\n');
-    const bool ok = file_write(name_of(w, "json"), s.data, s.length, err);
+    const bool ok = file_write(ready_of(w, "json"), s.data, s.length, err);
     string_drop(&s);
     return ok;
 }
 
 bool packed_writer_commit(packed_writer *w, digest tokenizer, int32_t eos, error *err) {
-    unlink(name_of(w, "idx")); /* an older file of this name is not one any more, from here on until the new .idx is there */
     file_writer *bin = w->bin;
     w->bin = NULL;
-    const bool ok = file_writer_commit(bin, err) && write_about(w, tokenizer, eos, err) && write_index(w, err);
-    if (!ok) {
-        unlink(name_of(w, "bin"));
-        unlink(name_of(w, "json"));
-    }
+    bool ok = file_writer_commit(bin, err) && write_about(w, tokenizer, eos, err) && write_index(w, err);
+    if (ok) unlink(name_of(w, "idx")); /* an older file of this name is not one any more, from here on until the new .idx is there */
+    for (size_t i = 0; ok && i < COUNT(parts); i++)
+        if (rename(ready_of(w, parts[i]), name_of(w, parts[i])) != 0) ok = fail(err, "renaming %s: %s", ready_of(w, parts[i]), strerror(errno));
+    for (size_t i = 0; !ok && i < COUNT(parts); i++) unlink(ready_of(w, parts[i]));
     packed_writer_abort(w);
     return ok;
 }

@@ -104,6 +104,7 @@ typedef struct weight {
     int text, link; /* characters that are no blanks; those of them inside <a href> */
     boilerplate_kind boilerplate;
     bool skip;
+    int items, number; /* <li> in it so far; of a <li>: which one it is, from 1 */
 } weight;
 
 typedef struct extraction {
@@ -150,6 +151,8 @@ static bool weigh(extraction *x, xmlNode *root) {
         if (!leave) {
             weight *w = e->_private = NEW(x->owner, weight);
             if (w == NULL) return false;
+            weight *list = e != root && e->parent != NULL ? e->parent->_private : NULL;
+            if (list != NULL && is_tag(e, "li")) w->number = ++list->items;
             w->boilerplate = boilerplate_of(e);
             w->skip = kind_of(e) == TAG_SKIP || w->boilerplate == BOILERPLATE;
             links += link;
@@ -232,9 +235,8 @@ static void put_preformatted(extraction *x, const char *text) {
 
 static const char *list_mark(const xmlNode *item, char number[16]) {
     if (!is_tag(item->parent, "ol")) return "-";
-    int n = 1;
-    for (const xmlNode *e = item->prev; e != NULL && n < 100000; e = e->prev) n += is_tag(e, "li");
-    int at = 15;
+    const weight *w = item->_private;
+    int n = w != NULL && w->number > 0 ? w->number : 1, at = 15;
     number[at] = 0;
     number[--at] = '.';
     for (; n > 0; n /= 10) number[--at] = (char)('0' + n % 10);
@@ -375,7 +377,8 @@ static void say_nothing(void *context, const char *format, ...) {
 static void say_nothing_structured(void *context, xmlErrorPtr what) {
 }
 
-static xmlDoc *parse_page(const char *bytes, size_t n) {
+/* NULL without an error: there is nothing in it. */
+static xmlDoc *parse_page(const char *bytes, size_t n, error *err) {
     enum { OPTIONS = HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_COMPACT };
     string made = {0};
     const char *encoding;
@@ -383,7 +386,15 @@ static xmlDoc *parse_page(const char *bytes, size_t n) {
     xmlSetGenericErrorFunc(NULL, say_nothing); /* of this thread; encoders complain whatever the options say */
     xmlSetStructuredErrorFunc(NULL, say_nothing_structured);
     bytes = page_as_utf8(bytes, &n, &made, &encoding);
-    xmlDoc *doc = htmlReadMemory(bytes, (int)n, NULL, encoding, OPTIONS);
+    htmlParserCtxt *parser = htmlNewParserCtxt();
+    xmlDoc *doc = parser != NULL ? htmlCtxtReadMemory(parser, bytes, (int)n, NULL, encoding, OPTIONS) : NULL;
+    /* It stops for ever at elements more than 256 deep (its limit holds for HTML too), and where memory ends. */
+    if (parser == NULL || parser->disableSAX != 0 || parser->lastError.code == XML_ERR_NO_MEMORY) {
+        if (doc != NULL) xmlFreeDoc(doc);
+        doc = NULL;
+        fail(err, parser != NULL && parser->lastError.code == XML_ERR_INTERNAL_ERROR ? "its elements are nested too deep" : "libxml2 gave the page up");
+    }
+    if (parser != NULL) htmlFreeParserCtxt(parser);
     string_drop(&made);
     return doc;
 }
@@ -393,7 +404,9 @@ bool html_to_text(arena *owner, const char *bytes, size_t n, string *out, html_p
     if (page == NULL) page = &ignored;
     *page = (html_page){0};
     if (n > 0x20000000) return fail(err, "the page is larger than 512 MiB");
-    xmlDoc *doc = parse_page(bytes, n);
+    error failure = {0};
+    xmlDoc *doc = parse_page(bytes, n, &failure);
+    if (doc == NULL && failure.text[0] != 0) return fail(err, "%s", failure.text);
     xmlNode *root = doc != NULL ? xmlDocGetRootElement(doc) : NULL;
     if (root == NULL) {
         if (doc != NULL) xmlFreeDoc(doc);

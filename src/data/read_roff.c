@@ -149,6 +149,7 @@ bool roff_next_line(roff *r, const char **line, size_t *n) {
     if (r->failed || ++r->steps > ROFF_MAX_STEPS) return r->failed ? false : roff_stop(r, "the page's macros do not come to an end");
     if (!source_line(r->source, line, n)) return false;
     const size_t whole = *n;
+    r->steps += (long)(whole / 64); /* a long line is many steps */
     *n = line_end(r, *line, whole, &joins);
     if (!joins) {
         if (*n == 0 && whole > 0) *line = ".", *n = 1; /* a line that is all comment is no empty line */
@@ -157,6 +158,7 @@ bool roff_next_line(roff *r, const char **line, size_t *n) {
     string joined = {.limit = ROFF_MAX_LINE};
     string_append(&joined, *line, *n);
     while (joins && source_line(r->source, line, n)) {
+        r->steps += 1 + (long)(*n / 64);
         *n = line_end(r, *line, *n, &joins);
         string_append(&joined, *line, *n);
     }

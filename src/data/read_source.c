@@ -14,7 +14,7 @@
 enum { MOST_FOLDERS_DEEP = 32 };
 
 typedef struct source_file {
-    const char *path, *id;
+    const char *path, *id, *root;
     size_t source;
     source_format format;
     double bytes;
@@ -46,7 +46,7 @@ static bool is_json_lines(const char *path, source_format format) {
     return ends_with(path, n, ".jsonl") || ends_with(path, n, ".ndjson") || strcmp(path, "-") == 0;
 }
 
-static void add_file(source_stream *s, size_t which, const char *path, const char *below) {
+static void add_file(source_stream *s, size_t which, const char *path, const char *root, const char *below) {
     const source *from = &s->sources[which];
     if (s->n == s->room) {
         const size_t room = s->room == 0 ? 256 : s->room * 2;
@@ -56,6 +56,7 @@ static void add_file(source_stream *s, size_t which, const char *path, const cha
     const int64_t bytes = file_size(path);
     source_file *f = &s->file[s->n++];
     f->path = arena_copy(&s->owner, path);
+    f->root = root;
     f->id = from->name != NULL ? arena_print(&s->owner, "%s:%s", from->name, below) : arena_copy(&s->owner, below);
     f->source = which;
     f->format = is_json_lines(path, from->format) ? FORMAT_JSONL : from->format;
@@ -82,37 +83,55 @@ static bool is_link(const char *path) {
     return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
+static bool is_regular(const char *path) { /* a pipe or a device would be waited for */
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* What a page that is named alone may include: the tree of manual pages it lies in (its folder is called man1, man.fr or the
+ * like), else its own folder. */
+static const char *tree_of(arena *owner, const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) return ".";
+    const char *folder = slash == path ? "/" : arena_print(owner, "%.*s", (int)(slash - path), path);
+    return strncmp(path_name(folder), "man", 3) == 0 ? arena_print(owner, "%s/..", folder) : folder;
+}
+
 /* A folder that cannot be listed is left to the file's own reading, which fails and is counted. */
 static void add_folder(source_stream *s, size_t which, const char *root, const char *folder, int depth) {
     size_t n = 0;
     error ignored = {0};
     char **names = depth < MOST_FOLDERS_DEEP ? folder_list(&s->owner, folder, &n, &ignored) : NULL;
     if (names == NULL) {
-        add_file(s, which, folder, folder + strlen(root));
+        add_file(s, which, folder, root, folder + strlen(root));
         return;
     }
     for (size_t i = 0; i < n; i++) {
         const char *path = path_join(&s->owner, folder, names[i]);
         if (is_link(path) || is_other(names[i])) continue;
         if (file_is_folder(path)) add_folder(s, which, root, path, depth + 1);
-        else {
+        else if (is_regular(path)) {
             const char *below = path + strlen(root);
             while (*below == '/') below++;
-            add_file(s, which, path, below);
+            add_file(s, which, path, root, below);
         }
     }
 }
 
+static void add_single(source_stream *s, size_t which, const char *path) {
+    add_file(s, which, path, tree_of(&s->owner, path), s->sources[which].name != NULL ? path_name(path) : path);
+}
+
 static bool add_path(source_stream *s, size_t which, const char *path, error *err) {
-    if (strcmp(path, "-") == 0) return add_file(s, which, path, "stdin"), true;
-    if (file_is_folder(path)) return add_folder(s, which, path, path, 0), true;
-    if (file_exists(path)) return add_file(s, which, path, s->sources[which].name != NULL ? path_name(path) : path), true;
+    if (strcmp(path, "-") == 0) return add_file(s, which, path, NULL, "stdin"), true;
+    if (file_is_folder(path)) return add_folder(s, which, arena_copy(&s->owner, path), path, 0), true;
+    if (file_exists(path)) return add_single(s, which, path), true;
     glob_t found;
     if (strpbrk(path, "*?[") == NULL || glob(path, 0, NULL, &found) != 0) return fail(err, "there is no %s", path);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         const char *each = found.gl_pathv[i];
-        if (file_is_folder(each)) add_folder(s, which, each, each, 0);
-        else add_file(s, which, each, s->sources[which].name != NULL ? path_name(each) : each);
+        if (file_is_folder(each)) add_folder(s, which, arena_copy(&s->owner, each), each, 0);
+        else if (is_regular(each)) add_single(s, which, each);
     }
     globfree(&found);
     return true;
@@ -195,6 +214,7 @@ bool source_stream_next(source_stream *s, arena *owner, raw_item *item, const ch
             continue;
         }
         *item = (raw_item){.source = f->source, .path = arena_copy(owner, f->path), .id = arena_copy(owner, f->id), .format = f->format, .bytes = f->bytes};
+        item->root = f->root != NULL ? arena_copy(owner, f->root) : NULL;
         file_done(s);
         return true;
     }
@@ -221,17 +241,28 @@ static char *read_unpacked(arena *owner, const char *path, size_t *n, error *err
     return copy;
 }
 
-/* `.so man1/ls.1`: in the tree of manual pages that the page lies in, or beside it. */
+/* Whether the file, all links followed, lies in the folder. */
+static bool lies_in(const char *path, const char *folder) {
+    char *whole = realpath(path, NULL), *root = realpath(folder, NULL);
+    const size_t n = root != NULL ? strlen(root) : 0;
+    const bool in = whole != NULL && root != NULL && strncmp(whole, root, n) == 0 && (whole[n] == '/' || (n == 1 && root[0] == '/'));
+    free(whole);
+    free(root);
+    return in;
+}
+
+/* `.so man1/ls.1`: in the tree of manual pages that the page lies in, or beside it; never outside the root of the source. */
 static const char *find_included(void *context, arena *owner, const char *name, size_t *n) {
     static const char *const endings[] = {"", ".gz", ".zst"};
-    const char *path = context, *slash = strrchr(path, '/');
+    const raw_item *page = context;
+    const char *path = page->path, *slash = strrchr(path, '/');
     const char *beside = slash != NULL ? arena_print(owner, "%.*s", (int)(slash - path), path) : ".";
     if (beside == NULL || name[0] == '/' || strstr(name, "..") != NULL) return NULL; /* it stays in the tree */
     for (int up = 1; up >= 0; up--)
         for (size_t i = 0; i < COUNT(endings); i++) {
             const char *candidate = arena_print(owner, "%s/%s%s%s", beside, up ? "../" : "", name, endings[i]);
             error ignored = {0};
-            if (candidate != NULL && file_exists(candidate) && !file_is_folder(candidate)) return read_unpacked(owner, candidate, n, &ignored);
+            if (candidate != NULL && is_regular(candidate) && lies_in(candidate, page->root)) return read_unpacked(owner, candidate, n, &ignored);
         }
     return NULL;
 }
@@ -246,12 +277,12 @@ static bool read_html(document *d, arena *owner, const char *bytes, size_t n, st
     return set_found(d, owner, "title", page.title) || fail(err, "the document needs more memory than it may take");
 }
 
-static bool read_roff(document *d, arena *owner, const char *path, const char *bytes, size_t n, string *out, error *err) {
+static bool read_roff(document *d, arena *owner, const raw_item *item, const char *bytes, size_t n, string *out, error *err) {
     roff_page page;
-    const roff_include include = {find_included, (void *)(uintptr_t)path};
+    const roff_include include = {find_included, (void *)(uintptr_t)item};
     char *text = text_to_utf8(owner, bytes, n, &n);
     if (text == NULL) return fail(err, "the document needs more memory than it may take");
-    if (!roff_to_text(owner, text, n, path != NULL ? &include : NULL, out, &page, err)) return false;
+    if (!roff_to_text(owner, text, n, item->root != NULL ? &include : NULL, out, &page, err)) return false;
     return (set_found(d, owner, "title", page.title) && set_found(d, owner, "section", page.section) && set_found(d, owner, "name", page.name) &&
             set_found(d, owner, "description", page.description)) ||
            fail(err, "the document needs more memory than it may take");
@@ -283,7 +314,7 @@ bool raw_item_read(const raw_item *item, const char *source_name, arena *owner, 
     string text = {.limit = DOCUMENT_LIMIT};
     bool ok;
     if (format == FORMAT_HTML) ok = read_html(d, owner, bytes, n, &text, err);
-    else if (format == FORMAT_ROFF) ok = read_roff(d, owner, item->path, bytes, n, &text, err);
+    else if (format == FORMAT_ROFF) ok = read_roff(d, owner, item, bytes, n, &text, err);
     else ok = read_plain(owner, bytes, n, &text, err);
     if (ok && text.overflow) ok = fail(err, "its text is larger than %d MiB", DOCUMENT_LIMIT >> 20);
     if (ok) {

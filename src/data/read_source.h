@@ -11,7 +11,7 @@ typedef enum { FORMAT_AUTO, FORMAT_HTML, FORMAT_ROFF, FORMAT_TEXT, FORMAT_JSONL 
 
 typedef struct source {
     const char *name;  /* what its documents carry as `source`; NULL: none */
-    const char **path; /* files, folders (all that is in them, but links, pictures, style and the like), patterns (glob) */
+    const char **path; /* files, folders (all that is in them, but links, pipes, pictures, style and the like), patterns (glob) */
     size_t n_path;
     source_format format;
 } source;
@@ -19,6 +19,7 @@ typedef struct source {
 typedef struct raw_item { /* valid until the stream's next item, except where it was copied */
     size_t source;        /* which one */
     const char *path;     /* the file */
+    const char *root;     /* the folder beyond which its `.so` finds nothing; NULL: it includes nothing */
     const char *id;       /* of the document: NAME:path below the folder given; for a line that has none of its own, with #number */
     const char *line;     /* a line of JSON lines; NULL: the file as a whole is the document */
     size_t n;

@@ -1,6 +1,7 @@
 /* A model here as a judge: likelihood by packed passes, answers by the engine, many at once. */
 #include "eval/dialog.h"
 
+#include "base/log.h"
 #include "infer/engine.h"
 #include "infer/text_stream.h"
 
@@ -23,8 +24,8 @@ typedef struct model_judge {
     bool owns_weights;
 } model_judge;
 
-static bool model_score(void *self, const score_window *windows, size_t n, score_progress *progress, void *context, error *err) {
-    return scorer_run(((model_judge *)self)->scorer, windows, n, progress, context, err);
+static bool model_score(void *self, const score_window *windows, size_t n, score_progress *listen, void *context, error *err) {
+    return scorer_run(((model_judge *)self)->scorer, windows, n, listen, context, err);
 }
 
 /* The form of conversations, when a conversation first asks for it: text alone needs no template. */
@@ -113,9 +114,9 @@ static bool dialogs_score(model_judge *j, arena *group, const conversation *aske
     return true;
 }
 
-static bool model_answer_score(void *self, const conversation *asked, size_t n, answer_score *out, score_progress *progress, void *context, error *err) {
+static bool model_answer_score(void *self, const conversation *asked, size_t n, answer_score *out, score_progress *listen, void *context, error *err) {
     arena group = {0};
-    group_progress told = {.progress = progress, .context = context};
+    group_progress told = {.progress = listen, .context = context};
     bool ok = true;
     for (size_t first = 0, end = 0; ok && first < n; first = end) {
         ok = dialogs_score(self, &group, asked, first, n, &end, out, &told, err);
@@ -161,13 +162,18 @@ typedef struct prompt_ids {
     size_t n;
 } prompt_ids;
 
+/* The ids that a prompt has to lose, since the context holds no more and one of the answer: at its beginning, the end counts. */
+static size_t prompt_cut(const engine *e, const prompt_ids *p) {
+    const size_t context = (size_t)engine_context(e), room = context > 1 ? context - 1 : 1;
+    return p->n > room ? p->n - room : 0;
+}
+
 static bool answer_submit(model_judge *j, engine *e, const prompt_ids *p, size_t most_tokens, one_answer *a, error *err) {
-    const size_t context = (size_t)engine_context(e), room = most_tokens < context ? context - most_tokens : 1;
-    const size_t cut = p->n > room ? p->n - room : 0; /* too long: its end counts */
+    const size_t context = (size_t)engine_context(e), cut = prompt_cut(e, p), left = context - (p->n - cut);
     const generation g = {.prompt = p->ids + cut,
                           .n_prompt = p->n - cut,
                           .adapter = j->slot,
-                          .max_tokens = (long)most_tokens,
+                          .max_tokens = (long)(most_tokens < left ? most_tokens : left),
                           .how = sampling_greedy(),
                           .stop_ids = &j->form.chat.stop_id,
                           .n_stop_id = j->form.chat.stop_id >= 0,
@@ -182,15 +188,14 @@ static bool answer_submit(model_judge *j, engine *e, const prompt_ids *p, size_t
     return false;
 }
 
-static bool model_answer(void *self, const conversation *asked, size_t n, size_t most_tokens, string *out, score_progress *progress, void *context,
-                         error *err) {
+static bool model_answer(void *self, const conversation *asked, size_t n, size_t most_tokens, string *out, score_progress *listen, void *context, error *err) {
     model_judge *j = self;
     const dialog_form *form = form_of(j, err);
     if (form == NULL) return false;
     arena scratch = {0};
     prompt_ids *prompts = NEW_ARRAY(&scratch, n, prompt_ids);
     one_answer *answers = NEW_ARRAY(&scratch, n, one_answer);
-    size_t longest = 0;
+    size_t longest = 0, n_cut = 0;
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++) {
         ok = dialog_prompt(&scratch, form, &asked[i], &prompts[i].ids, &prompts[i].n, err) || fail(err, "pair %zu", i + 1);
@@ -205,12 +210,14 @@ static bool model_answer(void *self, const conversation *asked, size_t n, size_t
     for (size_t asked_for = 0; ok && all.n_done < n;) {
         for (; ok && asked_for < n && all.n_open < 2 * AT_ONCE; asked_for++) {
             answers[asked_for] = (one_answer){.all = &all, .out = &out[asked_for]};
+            n_cut += prompt_cut(e, &prompts[asked_for]) > 0;
             ok = answer_submit(j, e, &prompts[asked_for], most_tokens, &answers[asked_for], err) || fail(err, "pair %zu", asked_for + 1);
         }
         if (ok) engine_step(e);
         if (ok && all.failed) ok = fail(err, "%s", all.err.text);
-        if (ok && progress != NULL && !progress(context, all.n_done)) ok = fail(err, "stopped");
+        if (ok && listen != NULL && !listen(context, all.n_done)) ok = fail(err, "stopped");
     }
+    if (ok && n_cut > 0) log_warning("%zu of %zu prompts are longer than the model's context; only their ends were answered", n_cut, n);
     if (e != NULL) engine_free(e); /* ends what is open, which still tells `answers` */
     arena_drop(&scratch);
     return ok;

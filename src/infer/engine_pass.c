@@ -41,6 +41,17 @@ static bool pass_record(pass_room *r, pass *p, long rows, long n_logit, error *e
     return p->plan != NULL;
 }
 
+/* Intermediates of a pass are nobody's between passes. Where there is no more memory, the old block stays: kept passes need it. */
+static bool room_grow(pass_room *r, size_t bytes, long rows, error *err) {
+    if (bytes <= r->bytes) return true;
+    void *larger = memory_new(bytes, err);
+    if (larger == NULL) return fail(err, "memory for a pass of %ld rows", rows);
+    memory_free(r->memory, r->bytes);
+    r->memory = larger;
+    r->bytes = bytes;
+    return true;
+}
+
 /* The pass for these sizes: one that is kept, or a new one in the place of the one not used for longest. */
 static pass *pass_for(pass_room *r, long rows, long n_logit, error *err) {
     pass *oldest = &r->passes[0];
@@ -54,21 +65,12 @@ static pass *pass_for(pass_room *r, long rows, long n_logit, error *err) {
     }
     arena_drop(&oldest->memory);
     *oldest = (pass){0};
-    if (!pass_record(r, oldest, rows, n_logit, err)) {
+    if (!pass_record(r, oldest, rows, n_logit, err) || !room_grow(r, plan_bytes(oldest->plan), rows, err)) {
         arena_drop(&oldest->memory);
         *oldest = (pass){0};
         return NULL;
     }
     oldest->used = ++r->clock;
-    if (plan_bytes(oldest->plan) > r->bytes) { /* intermediates of a pass are nobody's between passes */
-        memory_free(r->memory, r->bytes);
-        r->bytes = plan_bytes(oldest->plan);
-        r->memory = memory_new(r->bytes, err);
-        if (r->memory == NULL) {
-            r->bytes = 0;
-            return fail_null(err, "memory for a pass of %ld rows", rows);
-        }
-    }
     return oldest;
 }
 

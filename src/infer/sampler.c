@@ -54,13 +54,13 @@ bool sampling_of_config(const json *generation, sampling *s, error *err) {
     } unknown[] = {
         {"num_beams", 1}, {"num_beam_groups", 1}, {"no_repeat_ngram_size", 0}, {"typical_p", 1}, {"penalty_alpha", 0}, {"epsilon_cutoff", 0}, {"eta_cutoff", 0},
     };
-    *s = sampling_greedy();
-    if (!json_get_bool(generation, "do_sample", false)) return true;
-    sampling want = sampling_plain();
+    const bool samples = json_get_bool(generation, "do_sample", false);
+    sampling want = samples ? sampling_plain() : sampling_greedy();
     double top_k = 0;
-    if (!config_number(generation, "temperature", &want.temperature, err) || !config_number(generation, "top_k", &top_k, err) ||
-        !config_number(generation, "top_p", &want.top_p, err) || !config_number(generation, "min_p", &want.min_p, err) ||
-        !config_number(generation, "repetition_penalty", &want.repetition_penalty, err))
+    *s = sampling_greedy();
+    if (!config_number(generation, "repetition_penalty", &want.repetition_penalty, err)) return false;
+    if (samples && (!config_number(generation, "temperature", &want.temperature, err) || !config_number(generation, "top_k", &top_k, err) ||
+                    !config_number(generation, "top_p", &want.top_p, err) || !config_number(generation, "min_p", &want.min_p, err)))
         return false;
     if (!(top_k >= 0 && top_k <= INT32_MAX)) return fail(err, "generation_config.json: top_k is %g; it may be 0 to %d", top_k, INT32_MAX);
     want.top_k = (long)top_k;

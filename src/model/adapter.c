@@ -35,22 +35,30 @@ static bool bank_allocate(adapter_bank *bank, arena *owner, error *err) {
     return true;
 }
 
+/* What one adapter targets, added to what is wanted, and its largest rank. */
+static bool choose_for(adapter_bank *bank, const model *m, const adapter_config *adapter, const model_module *all, int n, bool *wanted, error *err) {
+    arena scratch = {.limit = MOST_SCRATCH};
+    bool *targeted = NEW_ARRAY(&scratch, n, bool);
+    matcher *t = targeted == NULL ? NULL : matcher_new(&scratch, adapter, m, err);
+    const bool ok = t != NULL && matcher_mark(t, all, n, targeted, err) >= 0;
+    for (int i = 0; ok && i < n; i++) {
+        if (!targeted[i]) continue;
+        wanted[i] = true;
+        const long rank = matcher_rank(t, all[i].as.path);
+        if (rank > bank->rank) bank->rank = rank;
+    }
+    arena_drop(&scratch);
+    return ok || fail(err, "adapter %s", adapter->name);
+}
+
 /* The modules that some adapter targets, and the largest rank. */
 static bool choose_modules(adapter_bank *bank, const model *m, const adapter_config *adapters, int n_adapter, arena *scratch, error *err) {
     int n;
     model_module *all = model_modules(m->owner, m, &n, err);
-    bool *targeted = NEW_ARRAY(scratch, n, bool), *wanted = NEW_ARRAY(scratch, n, bool);
-    if (all == NULL) return false;
-    for (int a = 0; a < n_adapter; a++) {
-        matcher *t = matcher_new(scratch, &adapters[a], m, err);
-        if (t == NULL || matcher_mark(t, all, n, targeted, err) < 0) return fail(err, "adapter %s", adapters[a].name);
-        for (int i = 0; i < n; i++) {
-            if (!targeted[i]) continue;
-            wanted[i] = true;
-            const long rank = matcher_rank(t, all[i].as.path);
-            if (rank > bank->rank) bank->rank = rank;
-        }
-    }
+    bool *wanted = all == NULL ? NULL : NEW_ARRAY(scratch, n, bool);
+    if (wanted == NULL) return fail(err, "no memory left for the modules of an adapter");
+    for (int a = 0; a < n_adapter; a++)
+        if (!choose_for(bank, m, &adapters[a], all, n, wanted, err)) return false;
     bank->modules = NEW_ARRAY(m->owner, n, bank_module);
     if (bank->modules == NULL) return fail(err, "no memory left for %d modules", n);
     for (int i = 0; i < n; i++)
@@ -60,8 +68,9 @@ static bool choose_modules(adapter_bank *bank, const model *m, const adapter_con
 
 adapter_bank *bank_new(model *m, const adapter_config *adapters, int n_adapter, int n_slot, error *err) {
     if (n_adapter < 1 || n_slot < 1) return fail_null(err, "a bank of no adapters");
-    arena scratch = {0};
+    arena scratch = {.limit = MOST_SCRATCH};
     adapter_bank *bank = NEW(m->owner, adapter_bank);
+    if (bank == NULL) return fail_null(err, "no memory left for a bank of adapters");
     bank->n_slot = n_slot;
     bank->dropout = (real)adapters[0].dropout;
     const bool ok = choose_modules(bank, m, adapters, n_adapter, &scratch, err) && bank_allocate(bank, m->owner, err);
@@ -126,6 +135,7 @@ long bank_parameter_count(const adapter_bank *bank, int slot) {
 /* The tensor of a module's A or B, checked: [rank, in] or [out, rank]. */
 static const safetensors_entry *find_part(arena *scratch, const safetensors *file, const bank_module *mod, char which, long rank, error *err) {
     const char *name = arena_print(scratch, PREFIX "%s.lora_%c.weight", mod->path, which);
+    if (name == NULL) return fail_null(err, "no memory left for the names of tensors");
     const safetensors_entry *e = safetensors_find(file, name);
     const shape want = which == 'A' ? shape_2(rank, mod->in) : shape_2(mod->out, rank);
     if (e == NULL) return fail_null(err, "tensor %s is missing, which the configuration targets", name);
@@ -160,14 +170,16 @@ static bool product_changes(const real *a, const real *b, long out, long rank, l
 static bool load_module(arena *scratch, const safetensors *file, bank_module *mod, int slot, long rank, double scale, bool *changes, error *err) {
     const safetensors_entry *a = find_part(scratch, file, mod, 'A', rank, err), *b = a != NULL ? find_part(scratch, file, mod, 'B', rank, err) : NULL;
     if (b == NULL) return false;
-    real *to_a = slot_a(mod, slot), *to_b = slot_b(mod, slot), *packed = NEW_ARRAY(scratch, mod->out * rank, real);
+    arena values = {0}; /* as large as the bank's own */
+    real *to_a = slot_a(mod, slot), *to_b = slot_b(mod, slot), *packed = NEW_ARRAY(&values, mod->out * rank, real);
     values_to_real(a->value.type, a->value.data, to_a, rank * mod->in);
     values_to_real(b->value.type, b->value.data, packed, mod->out * rank);
-    if (!all_finite(to_a, rank * mod->in) || !all_finite(packed, mod->out * rank)) return fail(err, "%s: a value is infinite or no number", mod->path);
+    const bool finite = all_finite(to_a, rank * mod->in) && all_finite(packed, mod->out * rank);
     for (long row = 0; row < mod->out; row++) memcpy(to_b + row * mod->b.dim, packed + row * rank, (size_t)rank * sizeof(real));
     slot_set(mod, slot, rank, scale);
-    *changes = *changes || (scale != 0 && product_changes(to_a, packed, mod->out, rank, mod->in));
-    return true;
+    *changes = *changes || (finite && scale != 0 && product_changes(to_a, packed, mod->out, rank, mod->in));
+    arena_drop(&values);
+    return finite || fail(err, "%s: a value is infinite or no number", mod->path);
 }
 
 /* Every tensor of the file must have been taken: two for each targeted module. */
@@ -176,11 +188,13 @@ static bool nothing_left(arena *scratch, const safetensors *file, const adapter_
     for (int i = 0; i < bank->n_module; i++)
         for (int k = 0; slot_rank(&bank->modules[i], slot) > 0 && k < 2; k++) {
             const char *name = arena_print(scratch, PREFIX "%s.lora_%c.weight", bank->modules[i].path, "AB"[k]);
+            if (taken == NULL || name == NULL) return fail(err, "no memory left for the names of tensors");
             map_put(taken, name, strlen(name), NULL);
         }
     for (size_t i = 0; i < safetensors_count(file); i++) {
         const char *name = safetensors_at(file, i)->name;
-        if (map_get_text(taken, name) == NULL) return fail(err, "tensor %s has no place in this model as adapter_config.json targets it", name);
+        if (taken == NULL || map_get_text(taken, name) == NULL)
+            return fail(err, "tensor %s has no place in this model as adapter_config.json targets it", name);
     }
     return true;
 }
@@ -197,6 +211,7 @@ static bool each_target(arena *scratch, model *m, const adapter_config *c, bool 
     const model_module *all = model_modules(scratch, m, &n, err);
     matcher *t = all == NULL ? NULL : matcher_new(scratch, c, m, err);
     bool *targeted = all == NULL ? NULL : NEW_ARRAY(scratch, n, bool);
+    if (t != NULL && targeted == NULL) return fail(err, "no memory left for the modules of an adapter");
     if (t == NULL || matcher_mark(t, all, n, targeted, err) < 0) return false;
     for (int i = 0; i < n; i++) {
         if (!targeted[i]) continue;
@@ -222,9 +237,9 @@ static bool load_target(void *context, matcher *t, bank_module *mod, error *err)
 }
 
 static bool load_file(arena *scratch, model *m, int slot, const adapter_config *c, const char *folder, error *err) {
-    const char *path = path_join(scratch, folder, "adapter_model.safetensors");
-    if (!file_exists(path) && file_exists(path_join(scratch, folder, "adapter_model.bin")))
-        return fail(err, "%s: adapter_model.bin is a pickle; save the adapter as safetensors", folder);
+    const char *path = path_join(scratch, folder, "adapter_model.safetensors"), *pickle = path_join(scratch, folder, "adapter_model.bin");
+    if (path == NULL || pickle == NULL) return fail(err, "%s: no memory left", folder);
+    if (!file_exists(path) && file_exists(pickle)) return fail(err, "%s: adapter_model.bin is a pickle; save the adapter as safetensors", folder);
     safetensors *file = safetensors_open(scratch, path, err);
     if (file == NULL) return false;
     load_job job = {.scratch = scratch, .file = file, .slot = slot};
@@ -235,7 +250,7 @@ static bool load_file(arena *scratch, model *m, int slot, const adapter_config *
 }
 
 bool bank_load(model *m, int slot, const char *folder, error *err) {
-    arena scratch = {0};
+    arena scratch = {.limit = MOST_SCRATCH};
     adapter_config c;
     bank_clear(m, slot);
     const bool ok = adapter_config_read(&scratch, folder, &c, err) && load_file(&scratch, m, slot, &c, folder, err);
@@ -261,7 +276,7 @@ static bool start_target(void *context, matcher *t, bank_module *mod, error *err
 }
 
 bool bank_initialise(model *m, int slot, const adapter_config *c, uint64_t seed, error *err) {
-    arena scratch = {0};
+    arena scratch = {.limit = MOST_SCRATCH};
     start_job job = {slot, seed};
     bank_clear(m, slot);
     const bool ok = each_target(&scratch, m, c, start_target, &job, err);

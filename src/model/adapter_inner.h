@@ -24,6 +24,6 @@ double matcher_scale(matcher *t, const char *path);
 /* Marks the modules that a configuration targets; returns how many, or -1 with a reason: none, or one that cannot be adapted. */
 int matcher_mark(matcher *t, const model_module *modules, int n, bool *targeted, error *err);
 
-enum { MOST_RANK = 4096 };
+enum { MOST_RANK = 4096, MOST_SCRATCH = 256 << 20 /* bytes for what one configuration says */ };
 
 #endif

@@ -345,7 +345,7 @@ json *model_config_of_sizes(arena *owner, const model_sizes *s, error *err) {
     for (int i = 0; i < SIZE_GIVEN; i++)
         if (f->sizes[i].key != NULL && size[i] > 0) put_size(&w, f->sizes[i].key, size[i]);
     json_key(&w, f->norm_eps_key);
-    json_number(&w, s->norm_eps > 0 ? s->norm_eps : 1e-5);
+    json_number(&w, s->norm_eps > 0 ? s->norm_eps : f->norm_eps);
     json_key(&w, f->activation_key);
     json_text(&w, f->activations[0]);
     if (f->rope) {
@@ -353,7 +353,7 @@ json *model_config_of_sizes(arena *owner, const model_sizes *s, error *err) {
         json_number(&w, s->rope_theta > 0 ? s->rope_theta : 10000);
     }
     json_key(&w, "tie_word_embeddings");
-    json_bool(&w, s->tied);
+    json_bool(&w, s->tied == 0 ? f->tied : s->tied > 0);
     json_key(&w, "initializer_range");
     json_number(&w, 0.02);
     put_id(&w, "bos_token_id", s->bos_id);

@@ -70,7 +70,7 @@ typedef struct model_sizes {
     const char *family;
     long vocab_size, n_layer, n_head, n_kv_head, hidden_size, intermediate_size, max_position;
     double rope_theta, norm_eps;
-    bool tied;
+    int tied; /* 1: yes, -1: no, 0: the family's default */
     int32_t bos_id, eos_id;
 } model_sizes;
 json *model_config_of_sizes(arena *owner, const model_sizes *s, error *err);

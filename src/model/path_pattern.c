@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CODE = 1 << 13, DEEPEST = 64, MOST_REPEATS = 1000, NO_END = INT_MAX };
+enum { MOST_CODE = 1 << 13, DEEPEST = 64, MOST_REPEATS = 1000, NO_END = INT_MAX, FIRST_ROOM = 64, MOST_SCRATCH = 16 << 20 };
 
 /* SPLIT goes on at both `x` and `y`, JUMP at `x`: distances from the instruction itself, so that code can be moved and copied. */
 typedef enum { SET, SPLIT, JUMP, AT_BEGIN, AT_END, AT_WORD, NOT_AT_WORD, MATCH } code_kind;
@@ -24,10 +24,11 @@ struct path_pattern {
 };
 
 typedef struct parser {
-    arena *owner;
+    arena *owner;   /* of what stays */
+    arena *scratch; /* of code while it grows */
     const char *text, *at;
     instruction *code;
-    int n, depth;
+    int n, room, depth;
     error *err;
 } parser;
 
@@ -83,8 +84,20 @@ static bool off(parser *p, const char *what) {
     return fail(p->err, "pattern '%.80s', character %d: %s", p->text, (int)(p->at - p->text) + 1, what);
 }
 
+static bool make_room(parser *p, int more) {
+    if (p->n + more > MOST_CODE) return off(p, "the pattern is too large");
+    int room = p->room == 0 ? FIRST_ROOM : p->room;
+    while (room < p->n + more) room *= 2;
+    if (room == p->room) return true;
+    instruction *grown = arena_grow(p->scratch, p->code, (size_t)p->room * sizeof *p->code, (size_t)room * sizeof *p->code);
+    if (grown == NULL) return off(p, "the pattern is too large");
+    p->code = grown;
+    p->room = room;
+    return true;
+}
+
 static bool emit(parser *p, int where, instruction i) {
-    if (p->n == MOST_CODE) return off(p, "the pattern is too large");
+    if (!make_room(p, 1)) return false;
     memmove(&p->code[where + 1], &p->code[where], (size_t)(p->n - where) * sizeof *p->code);
     p->code[where] = i;
     p->n++;
@@ -92,8 +105,8 @@ static bool emit(parser *p, int where, instruction i) {
 }
 
 static bool emit_copy(parser *p, const instruction *fragment, int n) {
-    if (p->n + n > MOST_CODE) return off(p, "the pattern is too large");
-    memcpy(&p->code[p->n], fragment, (size_t)n * sizeof *fragment);
+    if (!make_room(p, n)) return false;
+    if (n > 0) memcpy(&p->code[p->n], fragment, (size_t)n * sizeof *fragment);
     p->n += n;
     return true;
 }
@@ -231,8 +244,8 @@ static bool read_braces(parser *p, int *least, int *most) {
 static bool repeat(parser *p, int start, int least, int most) {
     if (least > MOST_REPEATS || (most != NO_END && most > MOST_REPEATS) || most < least) return off(p, "a count that is too large, or runs backwards");
     const int n = p->n - start;
-    instruction *fragment = NEW_ARRAY(p->owner, n, instruction);
-    if (fragment == NULL) return off(p, "no memory left");
+    instruction *fragment = NEW_ARRAY(p->scratch, n, instruction);
+    if (fragment == NULL) return off(p, "the pattern is too large");
     if (n > 0) memcpy(fragment, &p->code[start], (size_t)n * sizeof *fragment);
     p->n = start;
     for (int i = 0; i < least; i++)
@@ -282,20 +295,32 @@ static bool parse_alternatives(parser *p) {
     return true;
 }
 
-path_pattern *path_pattern_new(arena *owner, const char *text, error *err) {
+static bool parse(parser *p) {
+    return parse_alternatives(p) && (*p->at == 0 || off(p, "a ')' without '('")) && emit(p, p->n, (instruction){.kind = MATCH});
+}
+
+/* Only as much as the pattern came to: a configuration may hold thousands of them. */
+static path_pattern *keep(const parser *p) {
+    arena *owner = p->owner;
     path_pattern *pattern = NEW(owner, path_pattern);
-    parser p = {.owner = owner, .text = text, .at = text, .err = err, .code = NEW_ARRAY(owner, MOST_CODE, instruction)};
-    if (pattern == NULL || p.code == NULL) return fail_null(err, "no memory left for a pattern");
-    if (!parse_alternatives(&p)) return NULL;
-    if (*p.at != 0) return off(&p, "a ')' without '('"), NULL;
-    if (!emit(&p, p.n, (instruction){.kind = MATCH})) return NULL;
-    pattern->code = p.code;
-    pattern->n = p.n;
-    pattern->now = NEW_ARRAY(owner, p.n, int);
-    pattern->next = NEW_ARRAY(owner, p.n, int);
-    pattern->stack = NEW_ARRAY(owner, 2 * p.n + 2, int);
-    pattern->seen = NEW_ARRAY(owner, p.n, long);
-    if (pattern->now == NULL || pattern->next == NULL || pattern->stack == NULL || pattern->seen == NULL) return fail_null(err, "no memory left for a pattern");
+    if (pattern == NULL) return NULL;
+    pattern->code = NEW_ARRAY(owner, p->n, instruction);
+    pattern->n = p->n;
+    pattern->now = NEW_ARRAY(owner, p->n, int);
+    pattern->next = NEW_ARRAY(owner, p->n, int);
+    pattern->stack = NEW_ARRAY(owner, 2 * p->n + 2, int);
+    pattern->seen = NEW_ARRAY(owner, p->n, long);
+    if (pattern->code == NULL || pattern->now == NULL || pattern->next == NULL || pattern->stack == NULL || pattern->seen == NULL) return NULL;
+    memcpy(pattern->code, p->code, (size_t)p->n * sizeof *p->code);
+    return pattern;
+}
+
+path_pattern *path_pattern_new(arena *owner, const char *text, error *err) {
+    arena scratch = {.limit = MOST_SCRATCH};
+    parser p = {.owner = owner, .scratch = &scratch, .text = text, .at = text, .err = err};
+    path_pattern *pattern = NULL;
+    if (parse(&p) && (pattern = keep(&p)) == NULL) fail(err, "no memory left for a pattern");
+    arena_drop(&scratch);
     return pattern;
 }
 

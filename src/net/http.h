@@ -19,7 +19,7 @@ typedef struct http_request {
 
 /* Value of a header, NULL where it is absent; names do not tell case. */
 const char *http_request_header(const http_request *q, const char *name);
-/* The client has closed its side: nobody will read an answer. Cheap; may be asked again and again while an answer is made, also
+/* The client has gone: nobody will read an answer. One that has only ended what it sends (shutdown) has not. Cheap; may be asked again and again while an answer is made, also
  * from `read` of a stream. */
 bool http_request_abandoned(const http_request *q);
 
@@ -41,7 +41,7 @@ typedef struct http_options {
     int port;                      /* 0: any free one */
     size_t most_body, most_memory; /* bytes of a body, and of a request's arena */
     int most_connections;
-    int idle_seconds, receive_seconds; /* a silent connection; a request until it is whole */
+    int idle_seconds, receive_seconds; /* a silent connection; a request until it is whole, headers and all */
     void (*handle)(void *context, const http_request *q, http_response *a);
     /* The response to a request that is not handed to `handle`: its body is too large (413), or the server drains (503). */
     void (*refuse)(void *context, int status, http_response *a);

@@ -18,6 +18,13 @@ static const char *folder_name(arena *owner, const char *path) {
     return arena_copy(owner, path_name(realpath(path, whole) != NULL ? whole : path));
 }
 
+/* What is hidden, and what a program that was cut off has left half-written. */
+static bool is_adapter_name(const char *name) {
+    static const char partial[] = ".partial";
+    const size_t n = strlen(name), end = sizeof partial - 1;
+    return name[0] != '.' && !(n >= end && strcmp(name + n - end, partial) == 0);
+}
+
 static void leave_out(const char *name, const error *why) {
     log_warning("adapter %s is left out: %s", name, why->text);
 }
@@ -31,7 +38,7 @@ static bool find_adapters(arena *owner, const char *base, const char *folder, co
     *n = 0;
     for (size_t i = 0; i < n_name; i++) {
         const char *path = path_join(owner, folder, names[i]);
-        if (names[i][0] == '.' || !file_is_folder(path)) continue;
+        if (!is_adapter_name(names[i]) || !file_is_folder(path)) continue;
         found_adapter *a = &(*out)[*n];
         error why = {0};
         model_path resolved = {0};

@@ -212,7 +212,11 @@ static bool load(server *s, const server_options *o, error *err) {
     if (o->api_key_file != NULL && !keys_read(&s->memory, o->api_key_file, &s->keys, err)) return false;
     if (!catalog_load(&s->memory, o->model, o->adapters, &s->catalog, err)) return false;
     if (!sampling_of_config(s->catalog.base->generation, &s->defaults, err)) return fail(err, "%s", o->model);
-    if (!json_get_bool(s->catalog.base->generation, "do_sample", false)) s->defaults = sampling_plain(); /* the API's default */
+    if (!json_get_bool(s->catalog.base->generation, "do_sample", false)) { /* the API's default is to draw */
+        const double penalty = s->defaults.repetition_penalty;
+        s->defaults = sampling_plain();
+        s->defaults.repetition_penalty = penalty;
+    }
     const engine_options e = {.context = o->context, .cache_tokens = o->cache_tokens, .max_sequences = o->max_sequences};
     s->engine = engine_new(&s->memory, s->catalog.base, &e, err);
     return s->engine != NULL && engine_start(s->engine, err);

@@ -25,17 +25,6 @@ static char *checkpoints_folder(arena *owner, const char *out) {
     return path_join(owner, out, "checkpoints");
 }
 
-const char *checkpoint_newest(arena *owner, const char *out, long *step) {
-    size_t n = 0;
-    const char *folder = checkpoints_folder(owner, out);
-    char **names = file_is_folder(folder) ? folder_list(owner, folder, &n, NULL) : NULL;
-    const char *newest = NULL;
-    *step = -1;
-    for (size_t i = 0; names != NULL && i < n; i++)
-        if (step_of(names[i]) > *step) *step = step_of(names[i]), newest = names[i];
-    return newest == NULL ? NULL : path_join(owner, folder, newest);
-}
-
 /* All but the newest `keep`, and what an interrupted run left half written. */
 static bool checkpoints_prune(const char *out, long keep, error *err) {
     arena scratch = {0};
@@ -137,6 +126,10 @@ static bool state_read(const training *run, arena *scratch, const char *path, pr
     if (json_get_integer(v, "format", 0) != FORMAT || at->step < 0) return fail(err, "%s: no state that this version reads", path);
     if (json_get_integer(v, "seed", -1) != run->c.seed)
         return fail(err, "seed: the checkpoint was trained with %ld, not %ld", (long)json_get_integer(v, "seed", -1), run->c.seed);
+    const int64_t samples = (int64_t)at->step * run->c.batch.sequences * run->c.batch.accumulate;
+    if (json_get_integer(v, "samples", -1) != samples)
+        return fail(err, "batch: the checkpoint has seen %lld windows; %ld steps of batch.sequences * batch.accumulate are %lld",
+                    (long long)json_get_integer(v, "samples", -1), at->step, (long long)samples);
     if (!json_is_text(json_get(v, "data"), digest_text(run->data, hex)))
         return fail(err, "data.train: these are not the tokens, weights or windows that the checkpoint was trained on");
     if (run->lora && !json_is_text(json_get(v, "base"), digest_text(run->weights, hex)))

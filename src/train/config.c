@@ -1,5 +1,5 @@
 /* The configuration of `socle train` and `socle tune`: its keys, their defaults and bounds, and what does not go together. */
-#include "train/train.h"
+#include "train/training.h"
 
 #include "base/yaml.h"
 
@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *const families[] = {"llama", "gpt2"}; /* in the order of the choices below */
+#define FAMILY_CHOICES "llama|gpt2"
+
 void train_config_defaults(train_kind kind, train_config *c) {
     const bool tune = kind == TRAIN_CONVERSATIONS;
     *c = (train_config){.kind = kind};
-    c->model.family = "llama";
     c->data.seq_len = 512;
     c->data.shuffle = true;
     c->method.name = METHOD_LORA;
@@ -41,7 +43,7 @@ const option *train_options(arena *owner, train_kind kind, train_config *c) {
         option row;
     } table[] = {
         {IN_BOTH, {"model.init", 0, OPT_TEXT, &c->model.init, .argument = "DIR", .help = "weights to start from: a Hugging Face folder or a run's folder"}},
-        {IN_TRAIN, {"model.sizes.family", 0, OPT_TEXT, &c->model.family, .argument = "llama|gpt2", .help = "or a new model: its family"}},
+        {IN_TRAIN, {"model.sizes.family", 0, OPT_CHOICE, &c->model.family, FAMILY_CHOICES, .help = "or a new model: its family"}},
         {IN_TRAIN,
          {"model.sizes.tokenizer", 0, OPT_TEXT, &c->model.tokenizer, .argument = "DIR",
           .help = "its tokenizer, which says vocab_size and is kept beside the weights"}},
@@ -57,7 +59,8 @@ const option *train_options(arena *owner, train_kind kind, train_config *c) {
         {IN_TRAIN, {"model.sizes.max_position", 0, OPT_INT, &c->model.max_position, .help = "longest context", .least = 0, .most = MOST}},
         {IN_TRAIN, {"model.sizes.rope_theta", 0, OPT_REAL, &c->model.rope_theta, .help = "base of the rotary positions", .least = 0, .most = 1e12}},
         {IN_TRAIN, {"model.sizes.norm_eps", 0, OPT_REAL, &c->model.norm_eps, .help = "epsilon of the norms", .least = 0, .most = 1}},
-        {IN_TRAIN, {"model.sizes.tied", 0, OPT_FLAG, &c->model.tied, .help = "the embedding is the output matrix, too"}},
+        {IN_TRAIN,
+         {"model.sizes.tied", 0, OPT_FLAG, &c->model.tied, .help = "the embedding is the output matrix, too; where nothing says, as the family does"}},
         {IN_TRAIN,
          {"data.train", 0, OPT_LIST, &c->data.train, .help = "token files as [{path: PREFIX, weight: 1.0}]; without weights each counts by its size"}},
         {IN_TUNE, {"data.train", 0, OPT_LIST, &c->data.train, .help = "files of conversations (.jsonl, .gz, .zst) as [{path: FILE, weight: 1.0}]"}},
@@ -103,6 +106,22 @@ const option *train_options(arena *owner, train_kind kind, train_config *c) {
     for (size_t i = 0, n = 0; i < COUNT(table); i++)
         if (table[i].in & (kind == TRAIN_TOKENS ? IN_TRAIN : IN_TUNE)) own[n++] = table[i].row;
     return own;
+}
+
+model_sizes train_sizes(const train_config *c) {
+    return (model_sizes){.family = families[c->model.family],
+                         .vocab_size = c->model.vocab_size,
+                         .n_layer = c->model.n_layer,
+                         .n_head = c->model.n_head,
+                         .n_kv_head = c->model.n_kv_head,
+                         .hidden_size = c->model.hidden_size,
+                         .intermediate_size = c->model.intermediate_size,
+                         .max_position = c->model.max_position,
+                         .rope_theta = c->model.rope_theta,
+                         .norm_eps = c->model.norm_eps,
+                         .tied = c->model.tied ? 1 : -1,
+                         .bos_id = -1,
+                         .eos_id = -1};
 }
 
 /* ---- checks ---- */
@@ -152,14 +171,43 @@ static bool targets_check(const train_config *c, error *err) {
     return ok || (fail(err, "method.target_modules: a list of names, or all-linear, is wanted"), line_of(t, err));
 }
 
-static bool schedule_check(const train_config *c, error *err) {
+bool schedule_check(const train_config *c, error *err) {
     if (c->schedule.final_lr > c->optimizer.lr) return fail(err, "schedule.final_lr %g is above optimizer.lr %g", c->schedule.final_lr, c->optimizer.lr);
     if (c->schedule.name == SCHEDULE_WSD && c->schedule.decay_steps == 0) return fail(err, "schedule.decay_steps is missing; wsd falls over them");
     if (c->schedule.name != SCHEDULE_WSD && c->schedule.decay_steps > 0) return fail(err, "schedule.decay_steps belongs to wsd alone");
-    if (c->steps > 0 && c->schedule.warmup_steps + c->schedule.decay_steps > c->steps)
+    if (c->steps > 0 && (c->schedule.warmup_steps > 0 ? c->schedule.warmup_steps : 0) + c->schedule.decay_steps > c->steps)
         return fail(err, "schedule: %ld steps of warm-up and %ld of decay are more than the %ld of the run", c->schedule.warmup_steps, c->schedule.decay_steps,
                     c->steps);
     return true;
+}
+
+/* The sizes as far as they go without a tokenizer; what the family makes of them is told here, before anything is read. */
+static model *sizes_describe(arena *scratch, const train_config *c, error *err) {
+    model_sizes sizes = train_sizes(c);
+    if (sizes.vocab_size == 0) sizes.vocab_size = 1;
+    json *config = model_config_of_sizes(scratch, &sizes, err);
+    model *m = config == NULL ? NULL : model_describe_json(scratch, config, "new", err);
+    return m != NULL ? m : fail_null(err, "model.sizes");
+}
+
+static bool sizes_check(const train_config *c, error *err) {
+    arena scratch = {.limit = 64 << 20};
+    const model *m = sizes_describe(&scratch, c, err);
+    bool ok = m != NULL;
+    if (ok && c->data.seq_len > m->max_position)
+        ok = fail(err, "data.seq_len: %ld tokens are longer than the %ld positions of the model", c->data.seq_len, m->max_position);
+    arena_drop(&scratch);
+    return ok;
+}
+
+/* Whether a model of the family is tied where nothing says so. */
+static bool family_ties(const train_config *c) {
+    arena scratch = {.limit = 1 << 20};
+    const model_sizes sizes = {.family = families[c->model.family], .vocab_size = 1, .bos_id = -1, .eos_id = -1};
+    const json *config = model_config_of_sizes(&scratch, &sizes, NULL);
+    const bool tied = config != NULL && json_get_bool(config, "tie_word_embeddings", false);
+    arena_drop(&scratch);
+    return tied;
 }
 
 static bool config_check(train_config *c, error *err) {
@@ -177,16 +225,27 @@ static bool config_check(train_config *c, error *err) {
     if (c->eval.every > 0 && c->data.valid == NULL) return fail(err, "eval.every is %ld, but data.valid is missing", c->eval.every);
     if ((double)c->batch.sequences * (double)c->data.seq_len > 0x1p26)
         return fail(err, "batch.sequences * data.seq_len is above %ld tokens; use batch.accumulate", 1L << 26);
-    return betas_check(c, err) && targets_check(c, err) && schedule_check(c, err);
+    return betas_check(c, err) && targets_check(c, err) && schedule_check(c, err) && (c->model.init != NULL || sizes_check(c, err));
+}
+
+static bool config_fill(arena *owner, const json *tree, const char **set, size_t n_set, train_config *c, error *err) {
+    const option *options = train_options(owner, c->kind, c);
+    if (!options_from_tree(options, tree, c->file, owner, err)) return false;
+    for (size_t i = 0; i < n_set; i++)
+        if (!options_set(options, set[i], owner, err)) return false;
+    return true;
 }
 
 bool train_config_read(arena *owner, train_kind kind, const char *file, const char **set, size_t n_set, train_config *c, error *err) {
     train_config_defaults(kind, c);
     c->file = file;
-    const option *options = train_options(owner, kind, c);
     const json *tree = yaml_read_file(owner, file, err);
-    if (tree == NULL || !options_from_tree(options, tree, file, owner, err)) return false;
-    for (size_t i = 0; i < n_set; i++)
-        if (!options_set(options, set[i], owner, err)) return false;
+    if (tree == NULL || !config_fill(owner, tree, set, n_set, c, err)) return false;
+    if (kind == TRAIN_TOKENS && c->model.init == NULL && family_ties(c)) { /* one default hangs on another key: once more, with it */
+        train_config_defaults(kind, c);
+        c->file = file;
+        c->model.tied = true;
+        if (!config_fill(owner, tree, set, n_set, c, err)) return false;
+    }
     return config_check(c, err) || fail(err, "%s", file);
 }

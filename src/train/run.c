@@ -28,28 +28,41 @@ static void value_text(const option *o, string *out) {
     options_write(alone, out);
 }
 
-/* Compares with OUT/config.yaml: refuses what is fixed, tells what else is new. */
-static bool config_compare(arena *scratch, const train_config *c, error *err) {
+static bool is_told(const char *key) {
     static const char *const told[] = {"optimizer.", "schedule.", "steps", "epochs"};
-    train_config before, now = *c;
-    const char *path = path_join(scratch, c->out, "config.yaml");
-    if (!file_exists(path)) return true;
-    if (!train_config_read(scratch, c->kind, path, NULL, 0, &before, err)) return false;
-    const option *a = train_options(scratch, c->kind, &before), *b = train_options(scratch, c->kind, &now);
-    bool ok = true;
-    for (; ok && a->name != NULL; a++, b++) {
+    for (size_t i = 0; i < COUNT(told); i++)
+        if (strncmp(key, told[i], strlen(told[i])) == 0) return true;
+    return false;
+}
+
+/* The first key after *at whose value differs between two configurations and that `which` names; NULL: there is none. */
+static const char *next_difference(const option *a, const option *b, size_t *at, bool (*which)(const char *)) {
+    for (; a[*at].name != NULL; ++*at) {
         string was = {0}, is = {0};
-        value_text(a, &was);
-        value_text(b, &is);
+        value_text(&a[*at], &was);
+        value_text(&b[*at], &is);
         const bool equal = strcmp(string_chars(&was), string_chars(&is)) == 0;
         string_drop(&was);
         string_drop(&is);
-        if (equal) continue;
-        if (is_fixed(a->name)) ok = fail(err, "%s: %s differs from what the run in %s began with; start a new run", c->file, a->name, c->out);
-        for (size_t i = 0; ok && i < COUNT(told); i++)
-            if (strncmp(a->name, told[i], strlen(told[i])) == 0) log_line("note: %s differs from what the run began with", a->name);
+        if (!equal && which(a[*at].name)) return a[(*at)++].name;
     }
-    return ok;
+    return NULL;
+}
+
+/* Compares with OUT/config.yaml, which a checkpoint is never without: refuses what is fixed, or tells what else is new. That
+ * file holds what steps and warm-up came out as, so telling wants a configuration in which they are settled. */
+static bool config_compare(arena *scratch, const train_config *c, bool tell, error *err) {
+    train_config before, now = *c;
+    const char *path = path_join(scratch, c->out, "config.yaml");
+    if (!file_exists(path)) return fail(err, "%s is missing: there is no telling how the checkpoints of this run were made", path);
+    if (!train_config_read(scratch, c->kind, path, NULL, 0, &before, err)) return false;
+    const option *a = train_options(scratch, c->kind, &before), *b = train_options(scratch, c->kind, &now);
+    size_t at = 0;
+    const char *key;
+    while (tell && (key = next_difference(a, b, &at, is_told)) != NULL) log_line("note: %s differs from what the run began with", key);
+    if (!tell && (key = next_difference(a, b, &at, is_fixed)) != NULL)
+        return fail(err, "%s: %s differs from what the run in %s began with; start a new run", c->file, key, c->out);
+    return true;
 }
 
 static bool config_write(arena *scratch, const train_config *c, error *err) {
@@ -160,12 +173,14 @@ static bool loop_run(run_loop *l, error *err) {
     if (log_get_level() != LOG_QUIET && l->at.step < run->steps) l->peak = matmul_peak(parallel_threads(), 0.2);
     l->since = clock_seconds() - l->at.seconds;
     progress_start(&l->shown, run->c.kind == TRAIN_TOKENS ? "train" : "tune", "steps", (double)(run->steps - l->at.step));
-    while (l->at.step < run->steps && !stop_asked(l))
-        if (!loop_step(l, err) || (is_due(run->c.checkpoint.every, l->at.step, run->steps) && !save(l, err))) return false;
-    if (l->at.step > 0 && !save(l, err)) return false; /* stopped: what was done is kept */
-    char note[128];
+    bool ok = true;
+    while (ok && l->at.step < run->steps && !stop_asked(l))
+        ok = loop_step(l, err) && (!is_due(run->c.checkpoint.every, l->at.step, run->steps) || save(l, err));
+    ok = ok && (l->at.step == 0 || save(l, err)); /* stopped: what was done is kept */
+    char note[128] = "";
     const double steps = (double)(l->at.step - l->report->first_step);
-    if (steps > 0) progress_end(&l->shown, speed_note(l, (double)l->stepped, steps, l->stepping, note));
+    progress_end(&l->shown, steps > 0 && l->stepping > 0 ? speed_note(l, (double)l->stepped, steps, l->stepping, note) : note);
+    if (!ok) return false;
     l->report->stopped = l->at.step < run->steps;
     l->report->last_step = l->at.step;
     l->report->tokens = l->at.tokens;
@@ -214,6 +229,7 @@ static bool run_from(arena *owner, const train_config *c, const train_how *how, 
     training_report(&run, report);
     run_loop l = {.owner = owner, .run = &run, .how = how, .report = report, .saved = -1};
     bool ok = checkpoint == NULL || checkpoint_load(&run, checkpoint, &l.at, err) || fail(err, "%s", checkpoint);
+    ok = ok && (checkpoint == NULL || config_compare(owner, &run.c, true, err));
     if (ok) {
         if (checkpoint != NULL) l.saved = l.at.step, report->checkpoint = checkpoint;
         report->first_step = l.at.step;
@@ -228,9 +244,8 @@ static bool run_from(arena *owner, const train_config *c, const train_how *how, 
 }
 
 bool train_run(arena *owner, const train_config *c, const train_how *how, train_report *out, error *err) {
-    long step;
     if (!out_is_free(owner, c, how->resume, err)) return false;
-    const char *checkpoint = how->resume ? checkpoint_newest(owner, c->out, &step) : NULL;
-    if (checkpoint != NULL && !config_compare(owner, c, err)) return false;
+    const char *checkpoint = how->resume ? model_newest_checkpoint(owner, c->out) : NULL;
+    if (checkpoint != NULL && !config_compare(owner, c, false, err)) return false;
     return run_from(owner, c, how, checkpoint, out, err);
 }

@@ -21,7 +21,8 @@ typedef struct train_config {
     const char *file; /* where it was read; for messages */
     struct {
         const char *init;
-        const char *family, *tokenizer;
+        int family; /* index among the choices */
+        const char *tokenizer;
         long vocab_size, n_layer, n_head, n_kv_head, hidden_size, intermediate_size, max_position;
         double rope_theta, norm_eps;
         bool tied;

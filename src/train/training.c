@@ -28,19 +28,7 @@ static bool model_from_init(training *run, arena *owner, bool weights, const cha
 
 static bool model_from_sizes(training *run, arena *owner, bool weights, const char *checkpoint, error *err) {
     const train_config *c = &run->c;
-    model_sizes sizes = {.family = c->model.family,
-                         .vocab_size = c->model.vocab_size,
-                         .n_layer = c->model.n_layer,
-                         .n_head = c->model.n_head,
-                         .n_kv_head = c->model.n_kv_head,
-                         .hidden_size = c->model.hidden_size,
-                         .intermediate_size = c->model.intermediate_size,
-                         .max_position = c->model.max_position,
-                         .rope_theta = c->model.rope_theta,
-                         .norm_eps = c->model.norm_eps,
-                         .tied = c->model.tied,
-                         .bos_id = -1,
-                         .eos_id = -1};
+    model_sizes sizes = train_sizes(c);
     if (c->model.tokenizer != NULL) {
         run->tokenizer = tokenizer_load(owner, c->model.tokenizer, err);
         if (run->tokenizer == NULL) return fail(err, "model.sizes.tokenizer");
@@ -172,6 +160,7 @@ bool training_make(training *run, arena *owner, const train_config *c, bool weig
     ok = ok && data_open(run, owner, err);
     if (ok && run->lora) ok = adapter_make(run, owner, weights && checkpoint == NULL, err);
     if (ok) steps_settle(run);
+    if (ok && !schedule_check(&run->c, err)) ok = fail(err, "%s", c->file); /* where epochs gave the steps, only now they are known */
     if (ok && run->lora && weights) run->weights = digest_of(run->m->weights, run->m->weights_bytes);
     ok = ok && trainer_make(&run->t, owner, &run->c, run->m, run->train, run->valid, err);
     ok = ok && (!weights || trainer_allocate(&run->t, err));

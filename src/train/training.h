@@ -29,6 +29,10 @@ void training_report(const training *run, train_report *out);
 /* train/conversations.c: files of conversations to sequences, one source a file. */
 bool conversations_load(arena *owner, const tokenizer *t, chat_template which, const json *files, bool learn_all, sequence_source **out, int *n, error *err);
 
+/* ---- train/config.c ---- */
+model_sizes train_sizes(const train_config *c); /* model.sizes, without what a tokenizer adds */
+bool schedule_check(const train_config *c, error *err);
+
 /* ---- train/checkpoint.c ---- */
 typedef struct progress_state {
     long step; /* the last one done */
@@ -36,8 +40,6 @@ typedef struct progress_state {
     double seconds;
 } progress_state;
 
-/* The newest whole checkpoint of a run's folder, in `owner`; NULL where there is none. */
-const char *checkpoint_newest(arena *owner, const char *out, long *step);
 /* Writes OUT/checkpoints/step-N whole, then removes all but the newest checkpoint.keep. Its name in `owner`. */
 const char *checkpoint_save(const training *run, arena *owner, const progress_state *at, error *err);
 /* Reads the state of a checkpoint into a trainer that has its memory. Another data set, seed or base is refused by name. */

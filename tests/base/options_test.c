@@ -60,7 +60,8 @@ static parsed parse(arena *owner, const char **argv) {
                        .examples = "  socle train x\n",
                        .options = table,
                        .least_words = 1,
-                       .most_words = 2};
+                       .most_words = 2,
+                       .takes_set = true};
     int argc = 0;
     while (argv[argc] != NULL) argc++;
     p.result = options_parse(&c, argc, (char **)argv, owner, &p.common, &p.err);
@@ -138,7 +139,8 @@ static void help_wins_over_everything_and_shows_the_defaults(void **state) {
                        .examples = "  socle train x.yaml\n",
                        .options = table,
                        .least_words = 1,
-                       .most_words = 1};
+                       .most_words = 1,
+                       .takes_set = true};
     const char *argv[] = {"train", "--steps", "5", "--nonsense", "--help", NULL};
     common_options common;
     error err = {0};
@@ -223,6 +225,22 @@ static void a_yaml_that_is_off_says_file_line_and_key(void **state) {
     }
 }
 
+static void set_is_refused_where_there_is_no_configuration(void **state) {
+    arena a = {0};
+    common_options common;
+    error err = {0};
+    const option table[] = {{0}};
+    const command c = {.name = "pack", .arguments = "", .summary = "packs", .examples = "", .options = table};
+    const char *argv[] = {"pack", "--set", "a=1", NULL};
+    assert_int_equal(options_parse(&c, 3, (char **)argv, &a, &common, &err), PARSE_ERROR);
+    assert_string_equal(err.text, "--set a=1: pack has no configuration whose keys could be set");
+    string out = {0};
+    options_help(&c, &out);
+    assert_null(strstr(out.data, "--set"));
+    string_drop(&out);
+    arena_drop(&a);
+}
+
 static void set_applies_one_assignment(void **state) {
     arena a = {0};
     error err = {0};
@@ -277,6 +295,7 @@ int main(void) {
         cmocka_unit_test(a_yaml_fills_the_table),
         cmocka_unit_test(a_yaml_that_is_off_says_file_line_and_key),
         cmocka_unit_test(set_applies_one_assignment),
+        cmocka_unit_test(set_is_refused_where_there_is_no_configuration),
         cmocka_unit_test(what_the_table_writes_it_reads_back),
     };
     return cmocka_run_group_tests_name("base/options", tests, NULL, NULL);

@@ -171,7 +171,8 @@ static void a_recipe_that_is_off_is_an_error_with_file_and_line(void **state) {
         {"sources: [{path: SRC/a}]\nstages:\n  - dedup: {simlarity: 1}\n", "similarity"},
         {"sources: [{path: SRC/a}]\nstages:\n  - dedup: {similarity: 7}\n", "similarity"},
         {"sources: [{path: SRC/a}]\nsplit: {valid: 2}\n", "valid"},
-        {"sources: [{path: SRC/a}]\npairs: {languages: [xx]}\n", "xx"},
+        {"sources: [{path: SRC/a}]\npairs: {languages: [xx]}\n", "line 2: pairs.languages: there is no wording for 'xx'"},
+        {"sources: [{path: SRC/a}]\nstages:\n  - dedup\n  - language: {keep: [en, [fr]]}\n", "line 4: stage language"},
         {"sources: [{path: SRC/a, format: pdf}]\n", "pdf"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -182,6 +183,37 @@ static void a_recipe_that_is_off_is_an_error_with_file_and_line(void **state) {
         assert_false(file_exists(in_folder("never")));
         assert_false(file_exists(in_folder("never.partial")));
     }
+}
+
+/* The command tells the two apart: a recipe that is off is a usage error. */
+static void languages_of_pairs_are_checked_before_the_work(void **state) {
+    error err = {0};
+    curate_recipe r;
+    put("pairs.yaml", "sources: [{path: /nowhere}]\npairs: {languages: 7}\n");
+    assert_false(recipe_read(&owner, in_folder("pairs.yaml"), NULL, 0, &r, &err));
+    assert_non_null(strstr(err.text, "pairs.languages is a list"));
+}
+
+static void sources_of_which_nothing_can_be_read_are_a_failure(void **state) {
+    error err = {0};
+    curate_result did;
+    assert_false(curate("sources: [{path: SRC/a/bad.txt}]\n", "none", &did, &err));
+    assert_non_null(strstr(err.text, "none of 1 documents could be read"));
+    assert_false(file_exists(in_folder("none")));
+    assert_false(file_exists(in_folder("none.partial")));
+}
+
+static void a_report_has_one_row_for_all_sources_beyond_the_first_hundreds(void **state) {
+    error err = {0};
+    curate_result did;
+    string s = {0};
+    for (int i = 0; i < 1000; i++) string_print(&s, "{\"id\": \"%d\", \"text\": \"t\", \"source\": \"from-%d\"}\n", i, i);
+    put("many/many.jsonl", s.data);
+    string_drop(&s);
+    if (!curate("sources: [{path: SRC/../many/many.jsonl}]\n", "many-out", &did, &err)) fail_msg("%s", err.text);
+    const char *report = lines_of_file("many-out/report.json");
+    assert_int_equal(count(report, "\"source\": \"from-"), 400);
+    assert_non_null(strstr(strstr(report, "(others)"), "\"documents_in\": 600"));
 }
 
 /* A file that may not grow is a full disk: nothing is left behind. */
@@ -237,6 +269,9 @@ int main(void) {
         cmocka_unit_test(a_full_disk_leaves_nothing),
         cmocka_unit_test(a_signal_stops_it_and_leaves_nothing),
         cmocka_unit_test(a_recipe_that_is_off_is_an_error_with_file_and_line),
+        cmocka_unit_test(languages_of_pairs_are_checked_before_the_work),
+        cmocka_unit_test(sources_of_which_nothing_can_be_read_are_a_failure),
+        cmocka_unit_test(a_report_has_one_row_for_all_sources_beyond_the_first_hundreds),
         cmocka_unit_test(shards_are_cut_at_their_size),
     };
     return cmocka_run_group_tests(tests, make_sources, remove_sources);

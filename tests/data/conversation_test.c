@@ -66,6 +66,16 @@ static void weight_0_is_not_learned(void **state) {
     assert_true(c.messages[1].learned);
 }
 
+static void nothing_of_a_prompt_is_learned(void **state) {
+    conversation c;
+    error err;
+    assert_true(read("{\"prompt\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}, {\"role\": \"user\", \"content\": "
+                     "\"c\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"d\"}]}",
+                     &c, &err));
+    assert_int_equal(c.n, 4);
+    for (size_t i = 0; i < 4; i++) assert_int_equal(c.messages[i].learned, i == 3);
+}
+
 static void what_is_not_understood_is_refused_by_name(void **state) {
     static const char *const rows[][2] = {
         {"[]", "object"},
@@ -190,6 +200,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(rows_of_every_form_are_read, drop),
         cmocka_unit_test_teardown(weight_0_is_not_learned, drop),
+        cmocka_unit_test_teardown(nothing_of_a_prompt_is_learned, drop),
         cmocka_unit_test_teardown(what_is_not_understood_is_refused_by_name, drop),
         cmocka_unit_test_teardown(chatml_marks_markup_and_answers, drop),
         cmocka_unit_test_teardown(the_end_of_a_turn_is_learned_and_its_head_is_not, drop),

@@ -215,6 +215,36 @@ static void a_full_disk_leaves_nothing(void **state) {
     assert_int_equal(n, 0);
 }
 
+/* The new .bin and .json still find room, the new .idx does not. */
+static void a_full_disk_leaves_an_older_file_as_it_was(void **state) {
+    room *r = *state;
+    error err = {0};
+    static const int32_t old[] = {7, 8, 9}, *const documents[] = {old};
+    static const size_t length[] = {3};
+    packed_close(write_and_open(r, 70000, documents, length, 1));
+    struct rlimit before, small = {4096, RLIM_INFINITY};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    packed_writer *w = packed_writer_open(in(r, "t"), 70000, &err);
+    for (int i = 0; i < 1000; i++) assert_true(packed_writer_add(w, old, 1, &err));
+    small.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const bool ok = packed_writer_commit(w, digest_of("", 0), 0, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_false(ok);
+    assert_non_null(strstr(err.text, "t.idx"));
+    size_t n;
+    int32_t ids[3];
+    assert_non_null(folder_list(&r->a, r->folder, &n, &err));
+    assert_int_equal(n, 3);
+    packed *p = packed_open(&r->a, in(r, "t"), &err);
+    assert_non_null(p);
+    assert_int_equal(packed_tokens(p), 3);
+    packed_read(p, 0, 3, ids);
+    assert_memory_equal(ids, old, sizeof ids);
+    packed_close(p);
+}
+
 /* --- documents to token files ---------------------------------------------------------------------------------------------- */
 static const char tokenizer_json[] =
     "{\"added_tokens\": [{\"id\": 3, \"content\": \"</s>\", \"special\": true}], \"model\": {\"type\": \"BPE\", \"unk_token\": \"?\", \"fuse_unk\": true, "
@@ -299,6 +329,7 @@ int main(void) {
         TEST(every_type_of_ids_is_read),
         TEST(a_damaged_index_is_an_error_that_names_it),
         TEST(a_full_disk_leaves_nothing),
+        TEST(a_full_disk_leaves_an_older_file_as_it_was),
         TEST(documents_come_out_in_order_each_with_its_end),
         TEST(a_bad_line_is_skipped_and_counted),
         TEST(nothing_is_written_where_nothing_can_be),

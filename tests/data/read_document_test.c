@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -124,6 +125,7 @@ static void put(const char *folder, const char *name, const char *bytes) {
 static void a_folder_gives_its_documents_in_order_by_content(void **state) {
     char folder[] = "/tmp/socle-read-test-XXXXXX";
     error err = {0};
+    arena owner = {0};
     assert_non_null(mkdtemp(folder));
     put(folder, "b/page.html", "<html><body><p>html</p></body></html>");
     put(folder, "b/noname", "<!doctype html><title>t</title><p>told by content</p>");
@@ -134,6 +136,7 @@ static void a_folder_gives_its_documents_in_order_by_content(void **state) {
     put(folder, "d.jsonl", "{\"id\":\"one\",\"text\":\"1\"}\n\n{\"text\":\"2\"}\nno json\n");
     put(folder, "e.png", "not a document");
     put(folder, "zbroken", "\x1f\x8b\x08 broken");
+    assert_int_equal(mkfifo(path_join(&owner, folder, "pipe.txt"), 0600), 0); /* nobody writes to it: passed over */
     static const char *const want[][2] = {{"S:b/noname", "told by content\n"},
                                           {"S:b/page.html", "html\n"},
                                           {"S:c.txt", "plain"},
@@ -148,7 +151,6 @@ static void a_folder_gives_its_documents_in_order_by_content(void **state) {
     const source from = {.name = "S", .path = paths, .n_path = 1};
     source_stream *s = source_stream_open(&from, 1, &err);
     assert_non_null(s);
-    arena owner = {0};
     raw_item item;
     const char *failure;
     size_t n = 0;
@@ -173,6 +175,65 @@ static void a_folder_gives_its_documents_in_order_by_content(void **state) {
     assert_true(folder_remove(folder, &err));
 }
 
+/* The first document of the source. */
+static void assert_first(const char *path, const char *want) {
+    arena owner = {0};
+    error err = {0};
+    raw_item item;
+    document d;
+    const char *failure, *paths[] = {path};
+    const source from = {.path = paths, .n_path = 1};
+    source_stream *s = source_stream_open(&from, 1, &err);
+    assert_non_null(s);
+    assert_true(source_stream_next(s, &owner, &item, &failure));
+    if (!raw_item_read(&item, NULL, &owner, &d, &err)) fail_msg("%s: %s", path, err.text);
+    if (strcmp(d.text, want) != 0) fail_msg("%s gives '%s', not '%s'", path, d.text, want);
+    source_stream_close(s);
+    arena_drop(&owner);
+}
+
+static void an_include_stays_in_the_folder_that_was_given(void **state) {
+    char folder[] = "/tmp/socle-read-test-XXXXXX";
+    arena owner = {0};
+    error err = {0};
+    assert_non_null(mkdtemp(folder));
+    put(folder, "secret", "secret\n");
+    put(folder, "man/man3/far.3", "far\n");
+    put(folder, "man/man1/a.1", ".so man3/far.3\n");
+    put(folder, "man/man2/a.2", ".so link\n");
+    put(folder, "books/a.1", ".so secret\n");
+    put(folder, "books/near/a.1", ".so beside\n");
+    put(folder, "books/near/beside", "beside\n");
+    assert_int_equal(symlink("../../secret", path_join(&owner, folder, "man/man2/link")), 0);
+    assert_first(path_join(&owner, folder, "man/man1/a.1"), "far\n"); /* alone: of its tree of pages */
+    assert_first(path_join(&owner, folder, "man"), "far\n");
+    assert_first(path_join(&owner, folder, "man/man1"), "");
+    assert_first(path_join(&owner, folder, "man/man2/a.2"), ""); /* a link that leaves the tree */
+    assert_first(path_join(&owner, folder, "man/man2"), "");
+    assert_first(path_join(&owner, folder, "books/a.1"), "");
+    assert_first(path_join(&owner, folder, "books"), "");
+    assert_first(path_join(&owner, folder, "books/near/a.1"), "beside\n");
+    arena_drop(&owner);
+    assert_true(folder_remove(folder, &err));
+}
+
+/* A search through the keys before each would take minutes. */
+static void a_line_of_very_many_keys_is_read_and_the_last_of_two_equal_ones_stays(void **state) {
+    enum { KEYS = 200000 };
+    arena owner = {0};
+    document d;
+    error err = {0};
+    string s = {0};
+    string_text(&s, "{\"id\":\"a\",\"text\":\"t\",\"metadata\":{");
+    for (int i = 0; i < KEYS; i++) string_print(&s, "\"a rather long name of a key, the same for all but its number: %d\":%d,", i, i);
+    string_text(&s, "\"a rather long name of a key, the same for all but its number: 100\":\"twice\"}}");
+    if (!document_parse(&d, &owner, s.data, s.length, NULL, &err)) fail_msg("%s", err.text);
+    assert_int_equal(d.metadata.n, KEYS);
+    assert_string_equal(document_get_text(&d, &owner, "a rather long name of a key, the same for all but its number: 100"), "twice");
+    string_drop(&s);
+    arena_drop(&owner);
+}
+
 static void a_missing_path_is_an_error_that_names_it(void **state) {
     error err = {0};
     const char *paths[] = {"/nowhere/at/all"};
@@ -183,9 +244,14 @@ static void a_missing_path_is_an_error_that_names_it(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_document_is_written_as_it_was_read),     cmocka_unit_test(what_is_no_document_is_refused_with_a_reason),
-        cmocka_unit_test(metadata_is_set_once_for_a_key),           cmocka_unit_test(a_line_holds_no_other_line_ends),
-        cmocka_unit_test(text_of_any_encoding_becomes_utf8),        cmocka_unit_test(a_folder_gives_its_documents_in_order_by_content),
+        cmocka_unit_test(a_document_is_written_as_it_was_read),
+        cmocka_unit_test(what_is_no_document_is_refused_with_a_reason),
+        cmocka_unit_test(metadata_is_set_once_for_a_key),
+        cmocka_unit_test(a_line_holds_no_other_line_ends),
+        cmocka_unit_test(text_of_any_encoding_becomes_utf8),
+        cmocka_unit_test(a_folder_gives_its_documents_in_order_by_content),
+        cmocka_unit_test(an_include_stays_in_the_folder_that_was_given),
+        cmocka_unit_test(a_line_of_very_many_keys_is_read_and_the_last_of_two_equal_ones_stays),
         cmocka_unit_test(a_missing_path_is_an_error_that_names_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,36 @@ static void what_is_no_text_of_the_page_goes(void **state) {
     for (size_t i = 0; i < COUNT(cases); i++) assert_text(cases[i][0], strlen(cases[i][0]), cases[i][1]);
 }
 
+/* libxml2 stops at elements too deep: a page of which the rest is lost is no page. */
+static void a_page_nested_too_deep_is_an_error(void **state) {
+    arena owner = {0};
+    string html = {0}, out = {0};
+    error err = {0};
+    string_text(&html, "<p>first</p>");
+    for (int i = 0; i < 400; i++) string_text(&html, "<div>");
+    string_text(&html, "<p>last</p>");
+    assert_false(html_to_text(&owner, html.data, html.length, &out, NULL, &err));
+    assert_non_null(strstr(err.text, "too deep"));
+    string_drop(&html);
+    string_drop(&out);
+    arena_drop(&owner);
+}
+
+/* Counting the items before each would take minutes. */
+static void a_very_long_list_is_numbered_to_its_end(void **state) {
+    enum { ITEMS = 200000 };
+    arena owner = {0};
+    string html = {0}, out = {0};
+    error err = {0};
+    string_text(&html, "<ol>");
+    for (int i = 0; i < ITEMS; i++) string_text(&html, "<li>x</li>");
+    if (!html_to_text(&owner, html.data, html.length, &out, NULL, &err)) fail_msg("%s", err.text);
+    assert_non_null(strstr(out.data, "\n200000. x\n"));
+    string_drop(&html);
+    string_drop(&out);
+    arena_drop(&owner);
+}
+
 static void the_encoding_is_what_the_page_says_or_shows(void **state) {
     static const char latin[] = "<meta charset=iso-8859-2><p>\xb3\xf3";
     assert_text(latin, sizeof latin - 1, "\xc5\x82\xc3\xb3\n");
@@ -119,6 +149,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_lines_and_blanks_are_single),
         cmocka_unit_test(what_is_no_text_of_the_page_goes),
+        cmocka_unit_test(a_page_nested_too_deep_is_an_error),
+        cmocka_unit_test(a_very_long_list_is_numbered_to_its_end),
         cmocka_unit_test(the_encoding_is_what_the_page_says_or_shows),
         cmocka_unit_test(title_and_language_are_found),
         cmocka_unit_test(a_page_that_nests_without_end_is_read),

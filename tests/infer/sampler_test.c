@@ -198,12 +198,13 @@ static void generation_config_is_greedy_unless_it_says_do_sample(void **state) {
     arena a = {0};
     error err = {0};
     sampling s;
-    static const char greedy[] = "{\"temperature\": 0.5}", warm[] = "{\"do_sample\": true, \"temperature\": 0.5, \"top_k\": 7, \"top_p\": 0.9}",
-                      bad[] = "{\"do_sample\": true, \"top_p\": \"x\"}", worse[] = "{\"do_sample\": true, \"top_p\": 7}";
+    static const char greedy[] = "{\"temperature\": 0.5, \"top_p\": \"x\", \"repetition_penalty\": 1.3}",
+                      warm[] = "{\"do_sample\": true, \"temperature\": 0.5, \"top_k\": 7, \"top_p\": 0.9}", bad[] = "{\"do_sample\": true, \"top_p\": \"x\"}",
+                      worse[] = "{\"do_sample\": true, \"top_p\": 7}";
     assert_true(sampling_of_config(NULL, &s, &err));
     assert_true(s.temperature == 0);
     assert_true(sampling_of_config(json_parse(&a, greedy, strlen(greedy), &err), &s, &err));
-    assert_true(s.temperature == 0);
+    assert_true(s.temperature == 0 && s.top_p == 1 && s.repetition_penalty == 1.3); /* what draws says nothing here, what penalises does */
     assert_true(sampling_of_config(json_parse(&a, warm, strlen(warm), &err), &s, &err));
     assert_true(s.temperature == 0.5 && s.top_k == 7 && s.top_p == 0.9);
     assert_false(sampling_of_config(json_parse(&a, bad, strlen(bad), &err), &s, &err));

@@ -150,6 +150,15 @@ static void a_new_model_has_the_sizes_asked_for(void **state) {
     assert_string_equal(json_get_text(m->config, "model_type", ""), "llama");
     model_free_weights((model *)m);
     error err = {0};
+    const model_sizes gpt2 = {.family = "gpt2", .vocab_size = 50257};
+    m = model_describe_json(&owner, model_config_of_sizes(&owner, &gpt2, &err), "new", &err);
+    assert_non_null(m);
+    assert_int_equal(model_parameter_count(m), 124439808); /* tied, as the published one */
+    assert_true(fabs((double)m->layers[0].norm_eps - 1e-5) < 1e-12);
+    model_sizes untied = gpt2;
+    untied.tied = -1;
+    m = model_describe_json(&owner, model_config_of_sizes(&owner, &untied, &err), "new", &err);
+    assert_int_equal(model_parameter_count(m), 124439808 + 50257 * 768);
     assert_null(model_config_of_sizes(&owner, &(model_sizes){.family = "bert", .vocab_size = 9}, &err));
     assert_says(&err, "bert");
     err = (error){0};

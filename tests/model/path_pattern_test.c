@@ -88,11 +88,21 @@ static void nesting_and_hostile_repeats_end_soon(void **state) {
     arena_drop(&owner);
 }
 
+/* A configuration may hold thousands of them. */
+static void a_pattern_takes_memory_by_its_size(void **state) {
+    arena owner = {.limit = 4096};
+    error err = {0};
+    if (path_pattern_new(&owner, "(.*\\.)?(q_proj)$", &err) == NULL) fail_msg("%s", err.text);
+    assert_null(path_pattern_new(&owner, "a{1000}", &err));
+    arena_drop(&owner);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_match_as_pythons_do),
         cmocka_unit_test(what_is_not_supported_or_broken_is_refused),
         cmocka_unit_test(nesting_and_hostile_repeats_end_soon),
+        cmocka_unit_test(a_pattern_takes_memory_by_its_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,14 @@ static void handle(void *context, const http_request *q, http_response *a) {
         return;
     }
     if (strcmp(q->path, "/slow") == 0) usleep(300 * 1000);
+    if (strcmp(q->path, "/wait") == 0) {
+        bool gone = false;
+        for (int i = 0; i < 200 && !gone; i++) {
+            usleep(5000);
+            gone = http_request_abandoned(q);
+        }
+        if (gone) atomic_fetch_add(&it.gone, 1);
+    }
     const char *header = http_request_header(q, "x-thing");
     a->status = 201;
     a->type = "text/plain";
@@ -192,6 +200,38 @@ static void a_request_that_does_not_end_is_dropped(void **state) {
     close(fd);
 }
 
+static void headers_that_do_not_end_are_dropped(void **state) {
+    static const char part[] = "GET / HTTP/1.1\r\nHost: x\r\nX: ";
+    const int fd = client_connect(http_server_address(it.server));
+    client_send(fd, part, strlen(part));
+    bool open = true;
+    for (int i = 0; i < 60 && open; i++) {
+        usleep(100 * 1000);
+        open = client_send(fd, "x", 1);
+    }
+    assert_false(open);
+    close(fd);
+}
+
+static void a_client_that_has_only_nothing_more_to_send_is_answered(void **state) {
+    static const char request[] = "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n";
+    string headers = {0}, body = {0};
+    int fd = client_connect(http_server_address(it.server));
+    assert_true(client_send(fd, request, strlen(request)));
+    shutdown(fd, SHUT_WR);
+    assert_int_equal(client_read(fd, &headers, &body), 201);
+    assert_int_equal(atomic_load(&it.gone), 0);
+    close(fd);
+    fd = client_connect(http_server_address(it.server)); /* and one that has gone is found out */
+    assert_true(client_send(fd, request, strlen(request)));
+    usleep(20 * 1000);
+    close(fd);
+    for (int i = 0; i < 300 && atomic_load(&it.gone) == 0; i++) usleep(10000);
+    assert_int_equal(atomic_load(&it.gone), 1);
+    string_drop(&headers);
+    string_drop(&body);
+}
+
 static void *ask_slowly(void *context) {
     string body = {0};
     const int status = client_ask(http_server_address(it.server), "GET", "/slow", NULL, "", &body);
@@ -233,6 +273,8 @@ int main(void) {
         WITH_SERVER(a_body_over_the_limit_is_refused),
         WITH_SERVER(nonsense_gets_an_error_or_a_closed_connection),
         WITH_SERVER(a_request_that_does_not_end_is_dropped),
+        WITH_SERVER(headers_that_do_not_end_are_dropped),
+        WITH_SERVER(a_client_that_has_only_nothing_more_to_send_is_answered),
         WITH_SERVER(draining_lets_requests_under_way_end),
         WITH_SERVER(an_address_in_use_is_an_error),
     };

@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,7 +45,44 @@ static void one_and_two_threads_give_the_same_bits(void **state) {
     assert_same_file("threads-1/checkpoints/step-00000024/model.safetensors", "threads-2/checkpoints/step-00000024/model.safetensors");
 }
 
-static void a_stopped_run_goes_on_as_if_it_had_not_stopped(void **state) {
+typedef struct stopper {
+    const char *log;
+    int after; /* lines */
+    volatile int stop, over;
+} stopper;
+
+/* What a signal does: asks to stop while steps are under way. */
+static void *stop_under_way(void *context) {
+    stopper *s = context;
+    for (int lines = 0; lines < s->after && !s->over; usleep(50)) {
+        FILE *f = fopen(s->log, "r");
+        lines = 0;
+        for (int c; f != NULL && (c = getc(f)) != EOF;) lines += c == '\n';
+        if (f != NULL) fclose(f);
+    }
+    s->stop = 1;
+    return NULL;
+}
+
+static void a_run_that_is_stopped_under_way_goes_on_bit_for_bit(void **state) {
+    stopper s = {.log = in_folder("stopped/metrics.jsonl"), .after = 3};
+    pthread_t thread;
+    run_fine(TRAIN_TOKENS, BASE, SET("out=unstopped", "steps=300", "checkpoint.every=200"), (train_how){0});
+    assert_int_equal(pthread_create(&thread, NULL, stop_under_way, &s), 0);
+    train_report r = run_fine(TRAIN_TOKENS, BASE, SET("out=stopped", "steps=300", "checkpoint.every=200"), (train_how){.stop = &s.stop});
+    s.over = 1;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(r.stopped && r.last_step >= 3 && r.last_step < 300);
+    assert_non_null(strstr(r.checkpoint, arena_print(&owner, "step-%08ld", r.last_step)));
+    const long first = r.last_step;
+    r = run_fine(TRAIN_TOKENS, BASE, SET("out=stopped", "steps=300", "checkpoint.every=200"), (train_how){.resume = true});
+    assert_int_equal(r.first_step, first);
+    assert_same_curve("unstopped", "stopped");
+    assert_same_file("unstopped/checkpoints/step-00000300/model.safetensors", "stopped/checkpoints/step-00000300/model.safetensors");
+    assert_same_file("unstopped/checkpoints/step-00000300/state/optimizer.safetensors", "stopped/checkpoints/step-00000300/state/optimizer.safetensors");
+}
+
+static void a_run_whose_last_checkpoints_are_gone_goes_on_bit_for_bit(void **state) {
     volatile int stop = 1;
     run_fine(TRAIN_TOKENS, BASE, SET("out=whole"), (train_how){0});
     train_report r = run_fine(TRAIN_TOKENS, BASE, SET("out=parts"), (train_how){.stop = &stop});
@@ -151,6 +189,37 @@ static void what_would_break_the_curve_is_refused_by_name(void **state) {
     assert_int_equal(r.last_step, 6);
 }
 
+static void a_run_without_its_configuration_does_not_go_on(void **state) {
+    train_report r;
+    error err;
+    run_fine(TRAIN_TOKENS, BASE, SET("out=bare", "steps=4"), (train_how){0});
+    const char *state_file = in_folder("bare/checkpoints/step-00000004/state/state.json");
+    size_t n;
+    char *text = file_read(&owner, state_file, 0, &n, &err), *samples = strstr(text, "\"samples\": 32");
+    assert_non_null(samples);
+    samples[12] = '9'; /* another batch */
+    assert_true(file_write(state_file, text, n, &err));
+    assert_false(run_with(TRAIN_TOKENS, BASE, SET("out=bare", "steps=6"), (train_how){.resume = true}, &r, &err));
+    assert_non_null(strstr(err.text, "batch.sequences"));
+    assert_int_equal(unlink(in_folder("bare/config.yaml")), 0);
+    assert_false(run_with(TRAIN_TOKENS, BASE, SET("out=bare", "steps=6"), (train_how){.resume = true}, &r, &err));
+    assert_non_null(strstr(err.text, "config.yaml is missing"));
+}
+
+static void tied_is_as_the_family_does_where_nothing_says(void **state) {
+    static const struct {
+        const char *family, *tied;
+        bool want;
+    } cases[] = {{"gpt2", NULL, true}, {"llama", NULL, false}, {"gpt2", "model.sizes.tied=false", false}, {"llama", "model.sizes.tied=true", true}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        train_config c;
+        error err = {0};
+        const char *family = arena_print(&owner, "model.sizes.family=%s", cases[i].family);
+        assert_true(config_of(TRAIN_TOKENS, BASE, SET("out=x", "model.sizes.n_kv_head=2", family, cases[i].tied), &c, &err));
+        assert_int_equal(c.model.tied, cases[i].want);
+    }
+}
+
 static void a_damaged_checkpoint_is_an_error_that_names_it(void **state) {
     train_report r;
     error err;
@@ -173,6 +242,8 @@ static void mistakes_in_the_configuration_are_named(void **state) {
         {"model: {init: x}\ndata: {train: [{path: x}]}\nout: x\n", "steps is missing"},
         {"model: {init: x}\ndata: {train: [{path: x}]}\nsteps: -3\nout: x\n", "line 3"},
         {"data: {train: [{path: x}]}\nsteps: 3\nout: x\n", "model is missing"},
+        {"model: {sizes: {family: lama, vocab_size: 9}}\ndata: {train: [{path: x}]}\nsteps: 3\nout: x\n", "lama"},
+        {"model: {sizes: {vocab_size: 9, n_head: 4, n_kv_head: 3, hidden_size: 16}}\ndata: {train: [{path: x}]}\nsteps: 3\nout: x\n", "model.sizes"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         train_config c;
@@ -233,7 +304,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_loss_falls),
         cmocka_unit_test(one_and_two_threads_give_the_same_bits),
-        cmocka_unit_test(a_stopped_run_goes_on_as_if_it_had_not_stopped),
+        cmocka_unit_test(a_run_that_is_stopped_under_way_goes_on_bit_for_bit),
+        cmocka_unit_test(a_run_whose_last_checkpoints_are_gone_goes_on_bit_for_bit),
         cmocka_unit_test(a_killed_run_goes_on_bit_for_bit),
         cmocka_unit_test(accumulation_equals_a_batch_of_the_same_size),
         cmocka_unit_test(a_run_can_start_from_what_another_made),
@@ -241,6 +313,8 @@ int main(void) {
         cmocka_unit_test(old_checkpoints_go_and_the_last_stays),
         cmocka_unit_test(a_run_that_exists_is_not_overwritten),
         cmocka_unit_test(what_would_break_the_curve_is_refused_by_name),
+        cmocka_unit_test(a_run_without_its_configuration_does_not_go_on),
+        cmocka_unit_test(tied_is_as_the_family_does_where_nothing_says),
         cmocka_unit_test(a_damaged_checkpoint_is_an_error_that_names_it),
         cmocka_unit_test(mistakes_in_the_configuration_are_named),
         cmocka_unit_test(what_does_not_fit_together_is_refused_before_training),

@@ -98,6 +98,14 @@ static void an_adapter_learns_the_answers_and_the_base_stays(void **state) {
     assert_int_equal(which, TEMPLATE_CHATML);
 }
 
+static void a_schedule_longer_than_the_epochs_is_refused(void **state) {
+    train_report r;
+    error err;
+    assert_false(run_with(TRAIN_CONVERSATIONS, TUNE, SET("out=short", "epochs=1", "schedule={name: wsd, decay_steps: 5000}"), (train_how){0}, &r, &err));
+    assert_non_null(strstr(err.text, "5000 of decay"));
+    assert_false(file_exists(in_folder("short")));
+}
+
 static void an_adapter_run_goes_on_bit_for_bit(void **state) {
     run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=whole", "steps=8"), (train_how){0});
     run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=parts", "steps=8"), (train_how){0});
@@ -207,10 +215,15 @@ static int begin(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_adapter_learns_the_answers_and_the_base_stays), cmocka_unit_test(an_adapter_run_goes_on_bit_for_bit),
-        cmocka_unit_test(accumulation_counts_tokens_not_micro_batches),     cmocka_unit_test(threads_do_not_show_in_an_adapter),
-        cmocka_unit_test(an_adapter_goes_on_over_its_own_base_only),        cmocka_unit_test(all_weights_can_be_tuned),
-        cmocka_unit_test(loss_all_learns_every_token_that_follows_one),     cmocka_unit_test(what_cannot_be_tuned_is_refused_by_name),
+        cmocka_unit_test(an_adapter_learns_the_answers_and_the_base_stays),
+        cmocka_unit_test(a_schedule_longer_than_the_epochs_is_refused),
+        cmocka_unit_test(an_adapter_run_goes_on_bit_for_bit),
+        cmocka_unit_test(accumulation_counts_tokens_not_micro_batches),
+        cmocka_unit_test(threads_do_not_show_in_an_adapter),
+        cmocka_unit_test(an_adapter_goes_on_over_its_own_base_only),
+        cmocka_unit_test(all_weights_can_be_tuned),
+        cmocka_unit_test(loss_all_learns_every_token_that_follows_one),
+        cmocka_unit_test(what_cannot_be_tuned_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, begin, folder_end_test);
 }
