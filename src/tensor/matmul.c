@@ -58,20 +58,31 @@ static long smaller(long a, long b) {
     return a < b ? a : b;
 }
 
-/* Packs x[i, p] (one of the two steps is 1) for i in [first, first + n), p in [p0, p0 + k) into panels of `width` values of i: [panel][p][width], the last
- * one padded with zeros. `i_step`, `p_step`: from one i, one p to the next in memory. */
+/* Rows of p that lie contiguously in i, cut into panels of a width that the compiler knows: read once from left to right. */
+static inline __attribute__((always_inline)) void copy_panels(const real *from, long p_step, long n, long k, const int width, real *out) {
+    const long whole = n / width * width;
+    for (long p = 0; p < k; p++, from += p_step) {
+        real *to = out + p * width;
+        for (long i = 0; i < whole; i += width, to += width * k) memcpy(to, from + i, (size_t)width * sizeof *to);
+        for (long i = whole; i < n; i++) to[i - whole] = from[i];
+        for (long i = n; whole < n && i < whole + width; i++) to[i - whole] = 0;
+    }
+}
+
+/* Packs x[i, p] (one of the two steps is 1) for i in [first, first + n), p in [p0, p0 + k) into panels of `width` values of i:
+ * [panel][p][width], the last one padded with zeros. `i_step`, `p_step`: from one i, one p to the next in memory. */
 static void pack(const matmul_kernel *kern, const real *x, long i_step, long p_step, long first, long n, long p0, long k, int width, real *out) {
-    for (long i = 0; i < n; i += width, out += width * k) {
-        const long here = smaller(width, n - i);
-        const real *from = x + (first + i) * i_step + p0 * p_step;
-        if (p_step == 1) {
-            kern->pack_transposed(from, i_step, here, k, width, out);
-            continue;
-        }
-        for (long p = 0; p < k; p++) { /* i_step is 1 */
-            memcpy(out + p * width, from + p * p_step, (size_t)here * sizeof *out);
-            memset(out + p * width + here, 0, (size_t)(width - here) * sizeof *out);
-        }
+    const real *from = x + first * i_step + p0 * p_step;
+    if (p_step == 1) {
+        for (long i = 0; i < n; i += width, out += width * k) kern->pack_transposed(from + i * i_step, i_step, smaller(width, n - i), k, width, out);
+        return;
+    }
+    switch (width) {
+    case 32: copy_panels(from, p_step, n, k, 32, out); break;
+    case 16: copy_panels(from, p_step, n, k, 16, out); break;
+    case 12: copy_panels(from, p_step, n, k, 12, out); break;
+    case 6: copy_panels(from, p_step, n, k, 6, out); break;
+    default: copy_panels(from, p_step, n, k, width, out); break;
     }
 }
 
