@@ -165,7 +165,7 @@ static bool loop_step(run_loop *l, error *err) {
 }
 
 static bool stop_asked(const run_loop *l) {
-    return l->how->stop != NULL && *l->how->stop != 0;
+    return l->how->stop != NULL && __atomic_load_n(l->how->stop, __ATOMIC_RELAXED) != 0; /* a signal's handler or another thread sets it */
 }
 
 static bool loop_run(run_loop *l, error *err) {

@@ -54,13 +54,13 @@ typedef struct stopper {
 /* What a signal does: asks to stop while steps are under way. */
 static void *stop_under_way(void *context) {
     stopper *s = context;
-    for (int lines = 0; lines < s->after && !s->over; usleep(50)) {
+    for (int lines = 0; lines < s->after && !__atomic_load_n(&s->over, __ATOMIC_RELAXED); usleep(50)) {
         FILE *f = fopen(s->log, "r");
         lines = 0;
         for (int c; f != NULL && (c = getc(f)) != EOF;) lines += c == '\n';
         if (f != NULL) fclose(f);
     }
-    s->stop = 1;
+    __atomic_store_n(&s->stop, 1, __ATOMIC_RELAXED);
     return NULL;
 }
 
@@ -70,7 +70,7 @@ static void a_run_that_is_stopped_under_way_goes_on_bit_for_bit(void **state) {
     run_fine(TRAIN_TOKENS, BASE, SET("out=unstopped", "steps=300", "checkpoint.every=200"), (train_how){0});
     assert_int_equal(pthread_create(&thread, NULL, stop_under_way, &s), 0);
     train_report r = run_fine(TRAIN_TOKENS, BASE, SET("out=stopped", "steps=300", "checkpoint.every=200"), (train_how){.stop = &s.stop});
-    s.over = 1;
+    __atomic_store_n(&s.over, 1, __ATOMIC_RELAXED);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_true(r.stopped && r.last_step >= 3 && r.last_step < 300);
     assert_non_null(strstr(r.checkpoint, arena_print(&owner, "step-%08ld", r.last_step)));
