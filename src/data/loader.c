@@ -342,12 +342,6 @@ long loader_windows(const loader *l) {
     return n;
 }
 
-int64_t loader_tokens(const loader *l) {
-    int64_t n = 0;
-    for (int k = 0; k < l->n_source; k++) n += l->sources[k].n_token;
-    return n;
-}
-
 bool loader_agrees(const loader *l, const digest *tokenizer, long vocab_size, error *err) {
     for (int k = 0; k < l->n_source; k++) {
         const source *s = &l->sources[k];

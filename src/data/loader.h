@@ -55,8 +55,7 @@ loader *loader_open(arena *owner, const token_source *sources, int n_source, con
 loader *loader_pack(arena *owner, const sequence_source *sources, int n_source, const loader_options *o, packing *did, error *err);
 void loader_close(loader *l); /* gives mapped files back; NULL is fine */
 
-long loader_windows(const loader *l);   /* of one epoch, all sources together */
-int64_t loader_tokens(const loader *l); /* of all sources */
+long loader_windows(const loader *l); /* of one epoch, all sources together */
 /* Whether a model of vocab_size rows can read all of it, and token files that say which tokenizer made them say this one
  * (NULL: none is known, and that is not asked). err names the source. */
 bool loader_agrees(const loader *l, const digest *tokenizer, long vocab_size, error *err);

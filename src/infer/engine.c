@@ -70,10 +70,6 @@ long engine_context(const engine *e) {
     return e->context;
 }
 
-long engine_cache_tokens(const engine *e) {
-    return e->cache->n_block * KV_BLOCK;
-}
-
 engine_figures engine_count(engine *e) {
     pthread_mutex_lock(&e->lock);
     engine_figures f = e->figures;

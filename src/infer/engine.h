@@ -26,7 +26,6 @@ void engine_stop(engine *e);
 /* Stops it, and gives its memory back. NULL is fine. */
 void engine_free(engine *e);
 long engine_context(const engine *e);
-long engine_cache_tokens(const engine *e);
 
 typedef enum { FINISH_STOP, FINISH_LENGTH, FINISH_CANCELLED, FINISH_FAILED } finish_reason;
 
