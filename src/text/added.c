@@ -54,8 +54,8 @@ bool added_build(tokenizer *t, error *err) {
         a->blank = is_blank(a->content, a->length);
         a->pattern = a->content;
         a->n_pattern = a->length;
-        if (a->normalized && t->n_normalize > 0) {
-            normalize_text(t, a->content, a->length, &pattern, &spare, NULL, NULL, 0);
+        if (a->normalized && t->normalizer.n > 0) {
+            normalize_text(&t->normalizer, a->content, a->length, &pattern, &spare, NULL, NULL, 0);
             a->n_pattern = pattern.length;
             a->pattern = arena_copy_bytes(t->owner, string_chars(&pattern), pattern.length);
         }

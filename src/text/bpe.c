@@ -1,44 +1,33 @@
 /* Byte pair encoding of one word (Sennrich et al. 2016, arXiv:1508.07909): of all neighbours that a merge knows, the one of
  * lowest rank, leftmost first, is joined, until none is left. Short words by looking through all pairs, long ones by a heap;
- * both give the same. A cache of whole words stands before it, since text repeats its words. */
+ * both give the same. */
 #include "text/tokenizer_inner.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum {
-    SHORT_BITS = 14,
-    SHORT_WORDS = 1 << SHORT_BITS,
-    LONG_WORDS = 1 << 13,
-    SHORT_BYTES = 15,
-    LONG_BYTES = 32,
-    SHORT_IDS = 3,
-    LONG_IDS = 7,
-    PAIRS_BY_SCAN = 40
-};
+enum { PAIRS_BY_SCAN = 40 };
 
-struct short_word {
-    uint64_t key[2]; /* the bytes, and in the last one 1 + how many */
-    int32_t id[SHORT_IDS];
-    int32_t n;
-};
-struct long_word {
-    unsigned char n_byte, n; /* n_byte 0: empty */
-    char key[LONG_BYTES];
-    int32_t id[LONG_IDS];
-};
-
-bool bpe_scratch_start(tokenizer_scratch *s) {
-    s->short_words = NEW_ARRAY(&s->memory, SHORT_WORDS, struct short_word);
-    s->long_words = NEW_ARRAY(&s->memory, LONG_WORDS, struct long_word);
-    return s->short_words != NULL && s->long_words != NULL;
+/* --- merges ------------------------------------------------------------------------------------------------------------ */
+bool merge_table_start(merge_table *m, arena *owner, size_t n) {
+    size_t slots = 16;
+    while (slots < n * 2 + 1) slots *= 2;
+    *m = (merge_table){.slot = NEW_ARRAY(owner, slots, merge), .mask = slots - 1};
+    for (size_t i = 0; m->slot != NULL && i < slots; i++) m->slot[i].left = -1;
+    return m->slot != NULL;
 }
 
-static void word_reserve(tokenizer_scratch *s, size_t n) {
-    if (n <= s->room) return;
-    const size_t room = n < 256 ? 256 : n + n / 8;
-    s->id = NEW_ARRAY(&s->memory, room, int32_t);
-    s->length = NEW_ARRAY(&s->memory, room, uint32_t);
-    s->room = room;
+void merge_table_put(merge_table *m, int32_t left, int32_t right, int32_t rank, int32_t result) {
+    merge *there = (merge *)merge_find(m, left, right);
+    if (there != NULL) {
+        there->rank = rank;
+        there->result = result;
+        return;
+    }
+    size_t i = merge_slot(left, right) & m->mask;
+    while (m->slot[i].left >= 0) i = (i + 1) & m->mask;
+    m->slot[i] = (merge){left, right, rank, result};
+    m->n++;
 }
 
 /* --- characters to their first ids ------------------------------------------------------------------------------------- */
@@ -62,20 +51,20 @@ static void parts_flush(parts *p) {
 /* One character that the model sees as text[0..n) and that stands for `length` bytes of the word. */
 static void parts_character(parts *p, const char *text, size_t n, uint32_t length) {
     const tokenizer *t = p->s->tokenizer;
-    const int32_t id = n == 1 && (unsigned char)text[0] < 128 ? t->ascii_token[(unsigned char)text[0]] : vocabulary_get(&t->vocabulary, text, n);
+    const int32_t id = n == 1 && (unsigned char)text[0] < 128 ? t->bpe.ascii_token[(unsigned char)text[0]] : vocabulary_get(&t->vocabulary, text, n);
     if (id >= 0) {
         parts_flush(p);
         parts_add(p, id, length);
         return;
     }
-    bool all = t->byte_fallback;
-    for (size_t i = 0; all && i < n; i++) all = t->byte_token[(unsigned char)text[i]] >= 0;
+    bool all = t->bpe.byte_fallback;
+    for (size_t i = 0; all && i < n; i++) all = t->bpe.byte_token[(unsigned char)text[i]] >= 0;
     if (all) { /* a waiting unknown token stays behind these, as in `tokenizers` */
-        for (size_t i = 0; i < n; i++) parts_add(p, t->byte_token[(unsigned char)text[i]], length == n ? 1 : i == 0 ? length : 0);
+        for (size_t i = 0; i < n; i++) parts_add(p, t->bpe.byte_token[(unsigned char)text[i]], length == n ? 1 : i == 0 ? length : 0);
         return;
     }
     if (t->unk < 0) return;
-    if (p->unk >= 0 && t->fuse_unk) {
+    if (p->unk >= 0 && t->bpe.fuse_unk) {
         p->unk_length += length;
         return;
     }
@@ -86,16 +75,16 @@ static void parts_character(parts *p, const char *text, size_t n, uint32_t lengt
 
 static size_t word_parts(tokenizer_scratch *s, const char *word, size_t n) {
     const tokenizer *t = s->tokenizer;
-    word_reserve(s, n * (t->byte_level ? 2 : 1)); /* a mapped byte may fall back to two */
-    if (t->byte_level && t->byte_level_whole) {
+    word_reserve(s, n * (t->pre_tokenizer.byte_level ? 2 : 1)); /* a mapped byte may fall back to two */
+    if (t->pre_tokenizer.byte_level && t->bpe.mapped_whole) {
         for (size_t i = 0; i < n; i++) {
-            s->id[i] = t->mapped_token[(unsigned char)word[i]];
+            s->id[i] = t->bpe.mapped_token[(unsigned char)word[i]];
             s->length[i] = 1;
         }
         return n;
     }
     parts p = {.s = s, .unk = -1};
-    if (t->byte_level) {
+    if (t->pre_tokenizer.byte_level) {
         string character = {0};
         for (size_t i = 0; i < n; i++) {
             string_reset(&character);
@@ -160,41 +149,55 @@ static void heap_push(uint64_t *heap, size_t *n, uint64_t value) {
     heap[at] = value;
 }
 
-static size_t merge_by_heap(tokenizer_scratch *s, size_t n) {
-    const merge_table *merges = &s->tokenizer->merges;
-    enum { NONE = UINT32_MAX };
-    if (s->heap_room < n) { /* fewer than n entries at first, and each of fewer than n merges leaves at most one more */
-        s->heap_room = n + n / 8;
-        s->before = NEW_ARRAY(&s->memory, s->heap_room, uint32_t);
-        s->behind = NEW_ARRAY(&s->memory, s->heap_room, uint32_t);
-        s->heap = NEW_ARRAY(&s->memory, s->heap_room * 2, uint64_t);
+/* Neighbours and the heap of one long word: fewer than n entries at first, and each of fewer than n merges leaves at most one
+ * more. */
+struct bpe_room {
+    uint32_t *before, *behind;
+    uint64_t *heap;
+    size_t n;
+};
+
+static struct bpe_room *room_for(tokenizer_scratch *s, size_t n) {
+    if (s->bpe == NULL) s->bpe = NEW(&s->memory, struct bpe_room);
+    if (s->bpe->n < n) {
+        s->bpe->n = n + n / 8;
+        s->bpe->before = NEW_ARRAY(&s->memory, s->bpe->n, uint32_t);
+        s->bpe->behind = NEW_ARRAY(&s->memory, s->bpe->n, uint32_t);
+        s->bpe->heap = NEW_ARRAY(&s->memory, s->bpe->n * 2, uint64_t);
     }
+    return s->bpe;
+}
+
+static size_t merge_by_heap(tokenizer_scratch *s, size_t n) {
+    const merge_table *merges = &s->tokenizer->bpe.merges;
+    enum { NONE = UINT32_MAX };
+    struct bpe_room *room = room_for(s, n);
     size_t n_heap = 0;
     for (size_t i = 0; i < n; i++) {
-        s->before[i] = i > 0 ? (uint32_t)i - 1 : NONE;
-        s->behind[i] = i + 1 < n ? (uint32_t)i + 1 : NONE;
+        room->before[i] = i > 0 ? (uint32_t)i - 1 : NONE;
+        room->behind[i] = i + 1 < n ? (uint32_t)i + 1 : NONE;
         const merge *m = i + 1 < n ? merge_find(merges, s->id[i], s->id[i + 1]) : NULL;
-        if (m != NULL) s->heap[n_heap++] = (uint64_t)m->rank << 32 | i;
+        if (m != NULL) room->heap[n_heap++] = (uint64_t)m->rank << 32 | i;
     }
     for (size_t i = n_heap / 4 + 1; i-- > 0;)
-        if (i < n_heap) heap_down(s->heap, n_heap, i);
+        if (i < n_heap) heap_down(room->heap, n_heap, i);
     while (n_heap > 0) {
-        const uint64_t top = s->heap[0];
-        s->heap[0] = s->heap[--n_heap];
-        heap_down(s->heap, n_heap, 0);
-        const uint32_t at = (uint32_t)top, next = s->id[at] >= 0 ? s->behind[at] : NONE;
+        const uint64_t top = room->heap[0];
+        room->heap[0] = room->heap[--n_heap];
+        heap_down(room->heap, n_heap, 0);
+        const uint32_t at = (uint32_t)top, next = s->id[at] >= 0 ? room->behind[at] : NONE;
         if (next == NONE) continue;
         const merge *m = merge_find(merges, s->id[at], s->id[next]);
         if (m == NULL || (uint64_t)m->rank != top >> 32) continue; /* what stood here has been joined otherwise since */
         s->id[at] = m->result;
         s->length[at] += s->length[next];
         s->id[next] = -1;
-        s->behind[at] = s->behind[next];
-        if (s->behind[at] != NONE) s->before[s->behind[at]] = at;
-        if (s->before[at] != NONE && (m = merge_find(merges, s->id[s->before[at]], s->id[at])) != NULL)
-            heap_push(s->heap, &n_heap, (uint64_t)m->rank << 32 | s->before[at]);
-        if (s->behind[at] != NONE && (m = merge_find(merges, s->id[at], s->id[s->behind[at]])) != NULL)
-            heap_push(s->heap, &n_heap, (uint64_t)m->rank << 32 | at);
+        room->behind[at] = room->behind[next];
+        if (room->behind[at] != NONE) room->before[room->behind[at]] = at;
+        if (room->before[at] != NONE && (m = merge_find(merges, s->id[room->before[at]], s->id[at])) != NULL)
+            heap_push(room->heap, &n_heap, (uint64_t)m->rank << 32 | room->before[at]);
+        if (room->behind[at] != NONE && (m = merge_find(merges, s->id[at], s->id[room->behind[at]])) != NULL)
+            heap_push(room->heap, &n_heap, (uint64_t)m->rank << 32 | at);
     }
     size_t left = 0;
     for (size_t i = 0; i < n; i++) {
@@ -208,14 +211,14 @@ static size_t merge_by_heap(tokenizer_scratch *s, size_t n) {
 /* The word as one token, where the model takes those before all merging; -1: it does not, or there is none. */
 static int32_t whole_word(tokenizer_scratch *s, const char *word, size_t n) {
     const tokenizer *t = s->tokenizer;
-    if (!t->ignore_merges) return -1;
-    if (!t->byte_level) return vocabulary_get(&t->vocabulary, word, n);
+    if (!t->bpe.ignore_merges) return -1;
+    if (!t->pre_tokenizer.byte_level) return vocabulary_get(&t->vocabulary, word, n);
     string_reset(&s->spare);
     for (size_t i = 0; i < n; i++) string_utf8(&s->spare, byte_to_char((unsigned char)word[i]));
     return vocabulary_get(&t->vocabulary, string_chars(&s->spare), s->spare.length);
 }
 
-size_t bpe_word(tokenizer_scratch *s, const char *word, size_t n) {
+static size_t bpe_word(tokenizer_scratch *s, const char *word, size_t n) {
     const int32_t whole = whole_word(s, word, n);
     if (whole >= 0) {
         word_reserve(s, 1);
@@ -224,68 +227,111 @@ size_t bpe_word(tokenizer_scratch *s, const char *word, size_t n) {
         return 1;
     }
     const size_t n_part = word_parts(s, word, n);
-    return n_part <= PAIRS_BY_SCAN ? merge_by_scan(&s->tokenizer->merges, s->id, s->length, n_part) : merge_by_heap(s, n_part);
+    return n_part <= PAIRS_BY_SCAN ? merge_by_scan(&s->tokenizer->bpe.merges, s->id, s->length, n_part) : merge_by_heap(s, n_part);
 }
 
-/* --- the cache ------------------------------------------------------------------------------------------------------------------ */
-static void ids_append(id_list *out, const int32_t *id, size_t n) {
-    id_list_reserve(out, n);
-    memcpy(out->id + out->n, id, n * sizeof *id);
-    out->n += n;
-}
-
-static struct long_word *long_place(tokenizer_scratch *s, const char *word, size_t n, bool *hit) {
-    struct long_word *w = &s->long_words[hash64(word, n, 0) % LONG_WORDS];
-    *hit = w->n_byte == n && memcmp(w->key, word, n) == 0;
-    return w;
-}
-
-static void long_keep(struct long_word *w, const char *word, size_t n, const int32_t *id, size_t n_id) {
-    w->n_byte = (unsigned char)n;
-    w->n = (unsigned char)n_id;
-    memcpy(w->key, word, n);
-    memcpy(w->id, id, n_id * sizeof *id);
-}
-
-static void encode_long(tokenizer_scratch *s, const char *word, size_t n, struct short_word *place, const uint64_t key[2], id_list *out) {
-    bool hit;
-    struct long_word *w = long_place(s, word, n, &hit);
-    if (hit) {
-        ids_append(out, w->id, w->n);
-        return;
+/* --- merges ------------------------------------------------------------------------------------------------------------------ */
+/* One merge as ["a", "b"] or "a b". *skip: a comment line of an old file. */
+static bool merge_sides(const json *v, const char *side[2], size_t n[2], bool *skip) {
+    *skip = false;
+    if (v->type == JSON_ARRAY && v->length == 2 && v->item[0].type == JSON_STRING && v->item[1].type == JSON_STRING) {
+        for (int i = 0; i < 2; i++) side[i] = v->item[i].text, n[i] = v->item[i].length;
+        return true;
     }
-    const size_t n_id = bpe_word(s, word, n);
-    ids_append(out, s->id, n_id);
-    if (place != NULL && n_id <= SHORT_IDS) {
-        *place = (struct short_word){.key = {key[0], key[1]}, .n = (int32_t)n_id};
-        memcpy(place->id, s->id, n_id * sizeof *s->id);
-    } else if (n_id <= LONG_IDS) long_keep(w, word, n, s->id, n_id);
+    if (v->type != JSON_STRING) return false;
+    *skip = v->length >= 8 && memcmp(v->text, "#version", 8) == 0;
+    const char *blank = memchr(v->text, ' ', v->length);
+    if (blank == NULL) return *skip;
+    side[0] = v->text;
+    n[0] = (size_t)(blank - v->text);
+    side[1] = blank + 1;
+    n[1] = v->length - n[0] - 1;
+    return *skip || memchr(side[1], ' ', n[1]) == NULL;
 }
 
-void bpe_encode(tokenizer_scratch *s, const char *word, size_t n, id_list *out) {
-    if (n > LONG_BYTES) {
-        const size_t n_id = bpe_word(s, word, n);
-        ids_append(out, s->id, n_id);
-        return;
+static bool read_merges(tokenizer *t, const json *merges, error *err) {
+    if (merges == NULL || merges->type != JSON_ARRAY) return fail(err, "model: merges is not a list");
+    if (!merge_table_start(&t->bpe.merges, t->owner, merges->length)) return fail(err, "larger than the memory allowed for a tokenizer");
+    string joined = {0};
+    int32_t rank = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < merges->length; i++) {
+        const char *side[2] = {NULL, NULL};
+        size_t n[2] = {0, 0};
+        bool skip;
+        if (!merge_sides(&merges->item[i], side, n, &skip)) ok = fail(err, "model: merges: entry %zu is not two tokens", i);
+        if (!ok || skip) continue;
+        string_reset(&joined);
+        string_append(&joined, side[0], n[0]);
+        string_append(&joined, side[1], n[1]);
+        const int32_t left = vocabulary_get(&t->vocabulary, side[0], n[0]), right = vocabulary_get(&t->vocabulary, side[1], n[1]);
+        const int32_t result = vocabulary_get(&t->vocabulary, string_chars(&joined), joined.length);
+        if (left < 0 || right < 0 || result < 0)
+            ok = fail(err, "model: merges: entry %zu: the vocabulary has no token %.60s", i, left < 0 ? side[0] : right < 0 ? side[1] : string_chars(&joined));
+        else merge_table_put(&t->bpe.merges, left, right, rank++, result);
     }
-    if (n > SHORT_BYTES) {
-        encode_long(s, word, n, NULL, NULL, out);
-        return;
-    }
-    union {
-        char byte[16];
-        uint64_t word[2];
-    } key = {0};
-    memcpy(key.byte, word, n);
-    key.byte[15] = (char)(n + 1);
-    uint64_t mixed = (key.word[0] ^ key.word[1] * 0xc2b2ae3d27d4eb4full) * 0x9e3779b97f4a7c15ull;
-    mixed ^= mixed >> 29;
-    struct short_word *w = &s->short_words[(mixed * 0x9e3779b97f4a7c15ull) >> (64 - SHORT_BITS)];
-    if (w->key[0] != key.word[0] || w->key[1] != key.word[1]) {
-        encode_long(s, word, n, w, key.word, out);
-        return;
-    }
-    id_list_reserve(out, SHORT_IDS);
-    memcpy(out->id + out->n, w->id, sizeof w->id);
-    out->n += (size_t)w->n;
+    string_drop(&joined);
+    return ok;
 }
+
+/* --- model ------------------------------------------------------------------------------------------------------------------- */
+static void read_characters(tokenizer *t) {
+    for (unsigned b = 0; b < 256; b++) {
+        char text[8];
+        snprintf(text, sizeof text, "<0x%02X>", b);
+        t->bpe.byte_token[b] = vocabulary_get(&t->vocabulary, text, 6);
+        const uint32_t c = byte_to_char((unsigned char)b);
+        const char mapped[2] = {(char)(c < 0x80 ? c : 0xc0 | c >> 6), (char)(0x80 | (c & 63))};
+        t->bpe.mapped_token[b] = vocabulary_get(&t->vocabulary, mapped, c < 0x80 ? 1 : 2);
+        const char plain = (char)b;
+        if (b < 128) t->bpe.ascii_token[b] = vocabulary_get(&t->vocabulary, &plain, 1);
+    }
+    t->bpe.mapped_whole = true;
+    for (unsigned b = 0; b < 256; b++) t->bpe.mapped_whole = t->bpe.mapped_whole && t->bpe.mapped_token[b] >= 0;
+}
+
+/* Fields that change the result and that we do not do: only their neutral values are let through. */
+static bool check_neutral(const json *model, error *err) {
+    const json *dropout = json_get(model, "dropout");
+    if (dropout != NULL && dropout->type != JSON_NULL && !(dropout->type == JSON_NUMBER && dropout->number == 0))
+        return fail(err, "model: dropout is not supported; null is");
+    static const char *const names[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const json *v = json_get(model, names[i]);
+        if (v != NULL && v->type != JSON_NULL && !json_is_text(v, "")) return fail(err, "model: %s is not supported; null is", names[i]);
+    }
+    static const char *const switches[] = {"fuse_unk", "byte_fallback", "ignore_merges"};
+    for (size_t i = 0; i < COUNT(switches); i++) {
+        const json *v = json_get(model, switches[i]);
+        if (v != NULL && v->type != JSON_NULL && v->type != JSON_BOOL) return fail(err, "model: %s is neither true nor false", switches[i]);
+    }
+    return true;
+}
+
+static bool bpe_read(tokenizer *t, const json *model, error *err) {
+    if (!check_neutral(model, err) || !read_merges(t, json_get(model, "merges"), err)) return false;
+    t->bpe.fuse_unk = json_get_bool(model, "fuse_unk", false);
+    t->bpe.byte_fallback = json_get_bool(model, "byte_fallback", false);
+    t->bpe.ignore_merges = json_get_bool(model, "ignore_merges", false);
+    read_characters(t);
+    return true;
+}
+
+/* Without a pre-tokenizer a text is one word. Cutting it before U+2581 gives the same ids where that is a token of its own, and
+ * no merge has it at the beginning of its right side while its left side ends in another character. */
+bool bpe_may_cut_at_blank(const tokenizer *t) {
+    static const char blank[] = "\xe2\x96\x81";
+    if (t->pre_tokenizer.n_split > 0 || t->bpe.ignore_merges || vocabulary_get(&t->vocabulary, blank, 3) < 0) return false;
+    for (size_t i = 0; i <= t->bpe.merges.mask; i++) {
+        const merge *m = &t->bpe.merges.slot[i];
+        if (m->left < 0) continue;
+        const token *left = &t->vocabulary.token[m->left], *right = &t->vocabulary.token[m->right];
+        const bool crosses = right->length >= 3 && memcmp(right->text, blank, 3) == 0;
+        if (crosses && (left->length < 3 || memcmp(left->text + left->length - 3, blank, 3) != 0)) return false;
+    }
+    if (t->unk < 0) return true;
+    const token *unk = &t->vocabulary.token[t->unk];
+    return unk->length < 3 || memcmp(unk->text + unk->length - 3, blank, 3) != 0;
+}
+
+const word_model bpe_model = {"BPE", bpe_read, bpe_word};

@@ -1,4 +1,5 @@
 /* Ids to text. What each id stands for is worked out once, when the tokenizer is loaded. */
+#include "text/component.h"
 #include "text/tokenizer_inner.h"
 
 #include <string.h>
@@ -150,4 +151,38 @@ void tokenizer_decoder_push(tokenizer_decoder *d, int32_t id, string *out) {
 void tokenizer_decoder_end(tokenizer_decoder *d, string *out) {
     string_append(out, d->held, d->n_held);
     d->n_held = 0;
+}
+
+/* --- reading ---------------------------------------------------------------------------------------------------------- */
+static bool read_strip(tokenizer *t, const json *v, bool fused, error *err) {
+    decoder *d = &t->decoder;
+    const int64_t start = json_get_integer(v, "start", 0), stop = json_get_integer(v, "stop", 0);
+    if (start == 0 && stop == 0) return true;
+    if (!fused) return fail(err, "Strip before Fuse is not supported");
+    if (start != 1 || stop != 0 || d->strip != NULL) return fail(err, "Strip with other than start 1 and stop 0, once, is not supported");
+    return component_text(t->owner, json_get(v, "content"), "Strip: content", &d->strip, &d->n_strip, err);
+}
+
+bool decoder_read(tokenizer *t, const json *v, error *err) {
+    decoder *d = &t->decoder;
+    d->join_blank = component_is_null(v);
+    if (component_is_null(v)) return true;
+    const json *items;
+    size_t n;
+    if (!component_sequence(v, "decoders", &items, &n, err)) return fail(err, "decoder");
+    bool fused = false;
+    for (size_t i = 0; i < n; i++) {
+        bool ok = true;
+        if (component_is(&items[i], "ByteLevel") && i == 0) d->byte_level = true;
+        else if (component_is(&items[i], "Replace") && !fused && !d->byte_fallback && !d->byte_level)
+            ok = replacement_read(t->owner, &items[i], &d->replace[d->n_replace++], err);
+        else if (component_is(&items[i], "ByteFallback") && !fused && !d->byte_level) d->byte_fallback = true;
+        else if (component_is(&items[i], "Fuse")) fused = true;
+        else if (component_is(&items[i], "Strip")) ok = read_strip(t, &items[i], fused, err);
+        else if (component_is(&items[i], "ByteLevel") || component_is(&items[i], "Replace") || component_is(&items[i], "ByteFallback"))
+            ok = fail(err, "%s at this place of a Sequence is not supported", component_type(&items[i]));
+        else ok = component_refuse(&items[i], err);
+        if (!ok) return fail(err, "decoder");
+    }
+    return true;
 }

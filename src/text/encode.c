@@ -50,7 +50,7 @@ tokenizer_scratch *tokenizer_scratch_new(const tokenizer *t) {
     tokenizer_scratch *s = NEW(&memory, tokenizer_scratch);
     s->tokenizer = t;
     s->memory = memory;
-    bpe_scratch_start(s);
+    word_cache_start(s);
     return s;
 }
 
@@ -64,95 +64,32 @@ void tokenizer_scratch_drop(tokenizer_scratch *s) {
 }
 
 /* --- one call ---------------------------------------------------------------------------------------------------------- */
-typedef struct run {
-    const tokenizer *t;
-    tokenizer_scratch *s;
-    unsigned flags;
-    const unsigned char *marks; /* of the caller's text; NULL: not a marked one */
-    id_list *out;
-} run;
-
-/* A text and where its bytes came from: `origin` or, where that is NULL, byte i from shift + i. A `prefixed` text has one
- * byte before those. */
-typedef struct source {
-    const char *text;
-    size_t n, shift;
-    const origin_list *origin;
-    size_t prefixed;
-} source;
-
-static size_t source_begin(const source *s, size_t i) {
+static size_t source_begin(const piece *s, size_t i) {
     i = i < s->prefixed ? 0 : i - s->prefixed;
     return s->origin != NULL ? s->origin->begin[s->shift + i] : s->shift + i;
 }
 
-static size_t source_end(const source *s, size_t i) {
+static size_t source_end(const piece *s, size_t i) {
     if (i < s->prefixed) return source_begin(s, 0);
     i -= s->prefixed;
     return s->origin != NULL ? s->origin->end[s->shift + i] : s->shift + i + 1;
 }
 
-static void emit(run *r, const source *from, int32_t id, size_t begin, size_t end) {
+static void emit(run *r, const piece *from, int32_t id, size_t begin, size_t end) {
     if (r->out->begin == NULL) id_list_push(r->out, id);
     else if (begin < end) id_list_push_at(r->out, id, source_begin(from, begin), source_end(from, end - 1));
     else id_list_push_at(r->out, id, begin < from->n ? source_begin(from, begin) : 0, begin < from->n ? source_begin(from, begin) : 0);
 }
 
-static void encode_word(run *r, const source *from, size_t begin, size_t end) {
+void run_word(run *r, const piece *from, size_t begin, size_t end) {
     if (r->out->begin == NULL) {
-        bpe_encode(r->s, from->text + begin, end - begin, r->out);
+        word_encode(r->s, from->text + begin, end - begin, r->out);
         return;
     }
-    const size_t n = bpe_word(r->s, from->text + begin, end - begin);
+    const size_t n = r->t->model->word(r->s, from->text + begin, end - begin);
     for (size_t i = 0; i < n; i++) {
         emit(r, from, r->s->id[i], begin, begin + r->s->length[i]);
         begin += r->s->length[i];
-    }
-}
-
-/* No pre-tokenizer: one word; cut before each U+2581 (E2 96 81) behind another character where no merge crosses there. */
-static void encode_whole(run *r, const source *from) {
-    size_t begin = 0;
-    for (size_t at = 1; r->t->cut_at_blank && at + 2 < from->n;) {
-        const char *found = memchr(from->text + at, 0xe2, from->n - 2 - at);
-        if (found == NULL) break;
-        at = (size_t)(found - from->text);
-        if (memcmp(found, "\xe2\x96\x81", 3) != 0) {
-            at++;
-            continue;
-        }
-        const bool behind_another = at < 3 || memcmp(found - 3, "\xe2\x96\x81", 3) != 0;
-        if (behind_another && at > begin) {
-            encode_word(r, from, begin, at);
-            begin = at;
-        }
-        at += 3;
-    }
-    if (begin < from->n) encode_word(r, from, begin, from->n);
-}
-
-/* Step `step` of the pre-tokenizer over one piece. */
-static void split_piece(run *r, size_t step, const source *from) {
-    const tokenizer *t = r->t;
-    if (from->n == 0) return;
-    if (t->n_split == 0) {
-        encode_whole(r, from);
-        return;
-    }
-    source piece = *from;
-    const bool last = step + 1 == t->n_split;
-    if (last && t->add_prefix_space && from->text[0] != ' ') {
-        string_reset(&r->s->prefixed);
-        string_char(&r->s->prefixed, ' ');
-        string_append(&r->s->prefixed, from->text, from->n);
-        piece = (source){string_chars(&r->s->prefixed), from->n + 1, from->shift, from->origin, 1};
-    }
-    const split_kind kind = t->split[step];
-    for (size_t at = 0; at < piece.n;) {
-        const size_t end = split_next(kind, piece.text, piece.n, at);
-        if (last) encode_word(r, &piece, at, end);
-        else split_piece(r, step + 1, &(source){piece.text + at, end - at, piece.shift + at, piece.origin, 0});
-        at = end;
     }
 }
 
@@ -194,7 +131,7 @@ static size_t blanks_behind(const char *text, size_t n, size_t at) {
 
 /* Finds the entries of `tree` in a text, leftmost and longest first, as `tokenizers` does: a match that is then refused
  * (special and not wanted, not a single word) is passed over as a whole. `between` gets what lies between. */
-static void each_added(run *r, const source *from, const trie *tree, const unsigned char *marks, void (*between)(run *, const source *)) {
+static void each_added(run *r, const piece *from, const trie *tree, const unsigned char *marks, void (*between)(run *, const piece *)) {
     const char *text = from->text;
     const size_t n = from->n;
     size_t done = 0;
@@ -213,27 +150,27 @@ static void each_added(run *r, const source *from, const trie *tree, const unsig
         if (a->single_word && (word_before(text, begin) || word_behind(text, n, end))) continue;
         if (a->lstrip && begin > done) begin = blanks_before(text, done, begin);
         if (a->rstrip) end = blanks_behind(text, n, end);
-        if (done < begin) between(r, &(source){text + done, begin - done, from->shift + done, from->origin, 0});
+        if (done < begin) between(r, &(piece){text + done, begin - done, from->shift + done, from->origin, 0});
         emit(r, from, a->id, begin, end);
         done = end;
     }
-    if (done < n) between(r, &(source){text + done, n - done, from->shift + done, from->origin, 0});
+    if (done < n) between(r, &(piece){text + done, n - done, from->shift + done, from->origin, 0});
 }
 
-static void split_start(run *r, const source *from) {
-    split_piece(r, 0, from);
+static void split_start(run *r, const piece *from) {
+    pre_tokenize_step(r, 0, from);
 }
 
 /* A stretch between added tokens that match the text as it is. */
-static void normalize_stretch(run *r, const source *from) {
+static void normalize_stretch(run *r, const piece *from) {
     const tokenizer *t = r->t;
-    source made = *from;
+    piece made = *from;
     const unsigned char *marks = r->marks != NULL ? r->marks + from->shift : NULL;
-    if (t->n_normalize > 0) {
+    if (t->normalizer.n > 0) {
         const bool track = r->out->begin != NULL || r->marks != NULL;
         tokenizer_scratch *s = r->s;
-        normalize_text(t, from->text, from->n, &s->normalized, &s->spare, &s->memory, track ? &s->origin : NULL, from->shift);
-        made = (source){string_chars(&s->normalized), s->normalized.length, 0, track ? &s->origin : NULL, 0};
+        normalize_text(&t->normalizer, from->text, from->n, &s->normalized, &s->spare, &s->memory, track ? &s->origin : NULL, from->shift);
+        made = (piece){string_chars(&s->normalized), s->normalized.length, 0, track ? &s->origin : NULL, 0};
         if (r->marks != NULL) {
             if (s->marks_room < made.n) {
                 s->marks_room = made.n + made.n / 2;
@@ -253,10 +190,10 @@ static bool encode(const tokenizer *t, tokenizer_scratch *scratch, const char *t
     if (flags & TOKENIZER_OFFSETS) id_list_want_offsets(out);
     run r = {t, s, flags, marks, out};
     if (flags & TOKENIZER_ADD_SPECIAL)
-        for (size_t i = 0; i < t->n_prefix; i++) id_list_push_at(out, t->prefix[i], 0, 0);
-    each_added(&r, &(source){.text = text, .n = n}, &t->raw, marks, normalize_stretch);
+        for (size_t i = 0; i < t->post.n_prefix; i++) id_list_push_at(out, t->post.prefix[i], 0, 0);
+    each_added(&r, &(piece){.text = text, .n = n}, &t->raw, marks, normalize_stretch);
     if (flags & TOKENIZER_ADD_SPECIAL)
-        for (size_t i = 0; i < t->n_suffix; i++) id_list_push_at(out, t->suffix[i], n, n);
+        for (size_t i = 0; i < t->post.n_suffix; i++) id_list_push_at(out, t->post.suffix[i], n, n);
     if (scratch == NULL) tokenizer_scratch_drop(s);
     return true;
 }

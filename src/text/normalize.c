@@ -1,4 +1,6 @@
-#include "text/tokenizer_inner.h"
+#include "text/normalize.h"
+
+#include "text/component.h"
 
 #include <string.h>
 
@@ -54,12 +56,12 @@ static void step_apply(const replacement *r, const char *text, size_t n, const o
 #undef END
 }
 
-void normalize_text(const tokenizer *t, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift) {
+void normalize_text(const normalizer *z, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift) {
     string_reset(out);
     if (origin != NULL) origin->n = 0;
-    for (size_t i = 0; i < t->n_normalize; i++) {
+    for (size_t i = 0; i < z->n; i++) {
         if (i == 0) {
-            step_apply(&t->normalize[0], text, n, NULL, shift, out, owner, origin);
+            step_apply(&z->step[0], text, n, NULL, shift, out, owner, origin);
             continue;
         }
         const string made = *out; /* what the last step made is what this one reads */
@@ -72,7 +74,36 @@ void normalize_text(const tokenizer *t, const char *text, size_t n, string *out,
             *origin = (origin_list){0};
             from = &before;
         }
-        step_apply(&t->normalize[i], string_chars(spare), spare->length, from, shift, out, owner, origin);
+        step_apply(&z->step[i], string_chars(spare), spare->length, from, shift, out, owner, origin);
     }
-    if (t->n_normalize == 0) string_append(out, text, n);
+    if (z->n == 0) string_append(out, text, n);
+}
+
+bool normalizer_keeps(const normalizer *z, const char *text, size_t n) {
+    return z->n == 0;
+}
+
+/* --- reading ---------------------------------------------------------------------------------------------------------- */
+bool replacement_read(arena *owner, const json *v, replacement *r, error *err) {
+    const json *pattern = json_get(v, "pattern");
+    if (json_get(pattern, "Regex") != NULL) return fail(err, "Replace with a Regex is not supported");
+    if (!component_text(owner, json_get(pattern, "String"), "Replace: pattern: String", &r->pattern, &r->n_pattern, err)) return false;
+    if (r->n_pattern == 0) return fail(err, "Replace: pattern: String is empty");
+    return component_text(owner, json_get(v, "content"), "Replace: content", &r->content, &r->n_content, err);
+}
+
+static bool read_normalize_step(arena *owner, const json *v, replacement *r, error *err) {
+    if (component_is(v, "Replace")) return replacement_read(owner, v, r, err);
+    if (component_is(v, "Prepend")) return component_text(owner, json_get(v, "prepend"), "Prepend: prepend", &r->content, &r->n_content, err);
+    return component_refuse(v, err);
+}
+
+bool normalizer_read(normalizer *z, arena *owner, const json *v, error *err) {
+    if (component_is_null(v)) return true;
+    const json *items;
+    size_t n;
+    if (!component_sequence(v, "normalizers", &items, &n, err)) return fail(err, "normalizer");
+    for (size_t i = 0; i < n; i++)
+        if (!read_normalize_step(owner, &items[i], &z->step[z->n++], err)) return fail(err, "normalizer");
+    return true;
 }

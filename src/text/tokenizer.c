@@ -106,7 +106,7 @@ const char *tokenizer_kind(const tokenizer *t) {
 }
 
 size_t tokenizer_count_merges(const tokenizer *t) {
-    return t->merges.n;
+    return t->bpe.merges.n;
 }
 
 size_t tokenizer_count_added(const tokenizer *t) {

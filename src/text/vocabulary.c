@@ -1,4 +1,4 @@
-#include "text/tokenizer_inner.h"
+#include "text/vocabulary.h"
 
 #include <string.h>
 
@@ -35,26 +35,6 @@ int32_t vocabulary_get(const vocabulary *v, const char *text, size_t n) {
         if (there->length == n && memcmp(there->text, text, n) == 0) return v->slot[i];
     }
     return -1;
-}
-
-bool merge_table_start(merge_table *m, arena *owner, size_t n) {
-    const size_t slots = power_of_two(n * 2 + 1);
-    *m = (merge_table){.slot = NEW_ARRAY(owner, slots, merge), .mask = slots - 1};
-    for (size_t i = 0; m->slot != NULL && i < slots; i++) m->slot[i].left = -1;
-    return m->slot != NULL;
-}
-
-void merge_table_put(merge_table *m, int32_t left, int32_t right, int32_t rank, int32_t result) {
-    merge *there = (merge *)merge_find(m, left, right);
-    if (there != NULL) {
-        there->rank = rank;
-        there->result = result;
-        return;
-    }
-    size_t i = merge_slot(left, right) & m->mask;
-    while (m->slot[i].left >= 0) i = (i + 1) & m->mask;
-    m->slot[i] = (merge){left, right, rank, result};
-    m->n++;
 }
 
 /* GPT-2's alphabet: printable Latin-1 stands for itself, the other 68 bytes are U+0100 and up, in order. */

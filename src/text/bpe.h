@@ -1,0 +1,42 @@
+/* text/bpe.h: byte pair encoding as a word model. Inner to text/. */
+#ifndef SOCLE_TEXT_BPE_H
+#define SOCLE_TEXT_BPE_H
+#include "base/arena.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Which two neighbours become which token, and when. */
+typedef struct merge {
+    int32_t left, right; /* left -1: an empty slot */
+    int32_t rank, result;
+} merge;
+typedef struct merge_table {
+    merge *slot;
+    size_t mask, n;
+} merge_table;
+bool merge_table_start(merge_table *m, arena *owner, size_t n);
+void merge_table_put(merge_table *m, int32_t left, int32_t right, int32_t rank, int32_t result); /* the last one wins */
+static inline size_t merge_slot(int32_t left, int32_t right) {
+    const uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
+    const uint64_t mixed = (key ^ key >> 29) * 0x9e3779b97f4a7c15ull;
+    return (size_t)(mixed ^ mixed >> 32);
+}
+static inline const merge *merge_find(const merge_table *m, int32_t left, int32_t right) {
+    for (size_t i = merge_slot(left, right) & m->mask;; i = (i + 1) & m->mask) {
+        if (m->slot[i].left == left && m->slot[i].right == right) return &m->slot[i];
+        if (m->slot[i].left < 0) return NULL;
+    }
+}
+
+typedef struct bpe {
+    merge_table merges;
+    bool fuse_unk, ignore_merges, byte_fallback;
+    int32_t byte_token[256];   /* <0xHH>, -1: absent */
+    int32_t ascii_token[128];  /* the token that is this one character, -1: absent */
+    int32_t mapped_token[256]; /* the token of the character that stands for a byte, -1: absent */
+    bool mapped_whole;         /* every byte has such a token */
+    bool cut_at_blank;         /* no pre-tokenizer, and no merge crosses from another character into U+2581 */
+} bpe;
+
+#endif
