@@ -12,7 +12,7 @@ BUILD ?= build$(if $(SANITIZE),-$(SANITIZE))
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 
-PACKAGES := libsimdjson-dev libyaml-dev libxml2-dev libzstd-dev zlib1g-dev libxxhash-dev libcld2-dev libmicrohttpd-dev
+PACKAGES := libsimdjson-dev libyaml-dev libxml2-dev libzstd-dev zlib1g-dev libxxhash-dev libcld2-dev libmicrohttpd-dev libpcre2-dev
 TEST_PACKAGES := libcmocka-dev curl zstd
 DEMO_PACKAGES := curl
 CHECK_PACKAGES := clang-format clang-tidy cppcheck
@@ -26,7 +26,7 @@ COMMON := $(OPTIMIZE) -g -fPIC -fno-math-errno -fno-trapping-math -fno-omit-fram
           -D_GNU_SOURCE -DSOCLE_VERSION='"$(VERSION)"' -Isrc -Iinclude -isystem /usr/include/libxml2 $(WARNINGS) $(SANITIZER_FLAGS) -MMD -MP
 CFLAGS_ALL := -std=gnu17 $(COMMON) -Wstrict-prototypes -Wmissing-prototypes $(CFLAGS)
 CXXFLAGS_ALL := -std=c++17 $(COMMON) $(CXXFLAGS)
-LIBS := -lsimdjson -lyaml -lxml2 -lzstd -lz -lxxhash -Wl,--push-state,--no-as-needed -lcld2_full -Wl,--pop-state -lcld2 -lmicrohttpd -lstdc++ -lm -lpthread
+LIBS := -lsimdjson -lyaml -lxml2 -lzstd -lz -lxxhash -Wl,--push-state,--no-as-needed -lcld2_full -Wl,--pop-state -lcld2 -lmicrohttpd -lpcre2-8 -lstdc++ -lm -lpthread
 
 LIB_C := $(filter-out src/cli/%,$(wildcard src/*/*.c src/*/*/*.c))
 LIB_CC := $(wildcard src/*/*.cc)

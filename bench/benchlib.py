@@ -9,6 +9,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BENCH = ROOT / "bench"
 SOCLE = pathlib.Path(os.environ.get("SOCLE", ROOT / "build" / "socle"))
+DATA = pathlib.Path(os.environ.get("SOCLE_DATA", ROOT.parent / "shared" / "data"))
 
 
 def fail(message):

@@ -175,13 +175,38 @@ static bool read_prompt(const reader *q, const field *f, const json *v) {
     return true;
 }
 
+/* Messages, and what a template sees beside them, are read as one, whichever comes first. */
 static bool read_messages(const reader *q, const field *f, const json *v) {
+    static const char *const names[] = {"messages", "tools", "documents", "chat_template_kwargs"};
     error err = {0};
-    const char *key = f->name;
-    size_t key_length = strlen(key);
-    json item = *v;
-    const json alone = {.type = JSON_OBJECT, .length = 1, .item = &item, .key = &key, .key_length = &key_length};
-    return conversation_read(q->owner, &alone, &q->r->messages, &err) || api_fail(q->e, 400, "invalid_value", f->name, "%s", err.text);
+    json *item = NEW_ARRAY(q->owner, COUNT(names), json); /* the conversation points into it */
+    if (item == NULL) return api_fail(q->e, 413, NULL, NULL, "the request is too large");
+    const char *key[COUNT(names)];
+    size_t key_length[COUNT(names)], n = 0;
+    const bool no_tools = json_is_text(json_get(q->tree, "tool_choice"), "none");
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const json *given = json_get(q->tree, names[i]);
+        if (given == NULL || given->type == JSON_NULL || (no_tools && strcmp(names[i], "tools") == 0)) continue;
+        key[n] = names[i];
+        key_length[n] = strlen(names[i]);
+        item[n++] = *given;
+    }
+    const json together = {.type = JSON_OBJECT, .length = n, .item = item, .key = key, .key_length = key_length};
+    if (conversation_read(q->owner, &together, &q->r->messages, &err)) return true;
+    const char *about = f->name;
+    for (size_t i = 1; i < COUNT(names); i++)
+        if (strncmp(err.text, names[i], strlen(names[i])) == 0) about = names[i];
+    return api_fail(q->e, 400, "invalid_value", about, "%s", err.text);
+}
+
+/* Taken with the messages. */
+static bool read_with_messages(const reader *q, const field *f, const json *v) {
+    return true;
+}
+
+static bool read_tool_choice(const reader *q, const field *f, const json *v) {
+    if (json_is_text(v, "none") || json_is_text(v, "auto")) return true;
+    return api_fail(q->e, 400, "unsupported_parameter", f->name, "'tool_choice' other than \"auto\" and \"none\" is not supported by this server");
 }
 
 static bool is_empty(const json *v) {
@@ -226,6 +251,7 @@ static const field fields[] = {
     {"model", IN_BOTH, read_text, PLACE(model), 0, 0, NULL},
     {"prompt", IN_COMPLETIONS, read_prompt, 0, 0, 0, NULL},
     {"messages", IN_CHAT, read_messages, 0, 0, 0, NULL},
+    {"tools", IN_CHAT, read_with_messages, 0, 0, 0, NULL},
     {"max_tokens", IN_BOTH, read_integer, PLACE(max_tokens), 0, INT32_MAX, NULL},
     {"max_completion_tokens", IN_CHAT, read_integer, PLACE(max_tokens), 0, INT32_MAX, NULL},
     {"temperature", IN_BOTH, read_real, PLACE(temperature), 0, 2, NULL},
@@ -246,6 +272,8 @@ static const field fields[] = {
     {"min_p", IN_BOTH, read_real, PLACE(min_p), 0, 1, NULL},
     {"repetition_penalty", IN_BOTH, read_real, PLACE(repetition_penalty), 0.01, 100, NULL},
     {"ignore_eos", IN_BOTH, read_bool, PLACE(ignore_eos), 0, 0, NULL},
+    {"documents", IN_CHAT, read_with_messages, 0, 0, 0, NULL},
+    {"chat_template_kwargs", IN_CHAT, read_with_messages, 0, 0, 0, NULL},
     /* cannot change the result */
     {"user", IN_BOTH, read_ignored, 0, 0, 0, NULL},
     {"safety_identifier", IN_CHAT, read_ignored, 0, 0, 0, NULL},
@@ -260,8 +288,7 @@ static const field fields[] = {
     /* would change it */
     {"best_of", IN_COMPLETIONS, read_best_of, 0, 0, 0, NULL},
     {"suffix", IN_COMPLETIONS, read_neutral, 0, 0, 0, NULL},
-    {"tools", IN_CHAT, read_neutral, 0, 0, 0, NULL},
-    {"tool_choice", IN_CHAT, read_neutral, 0, 0, 0, "none"},
+    {"tool_choice", IN_CHAT, read_tool_choice, 0, 0, 0, NULL},
     {"functions", IN_CHAT, read_neutral, 0, 0, 0, NULL},
     {"function_call", IN_CHAT, read_neutral, 0, 0, 0, "none"},
     {"response_format", IN_CHAT, read_response_format, 0, 0, 0, NULL},

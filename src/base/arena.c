@@ -5,27 +5,60 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 16, SMALLEST_BLOCK = 32 << 10, LARGEST_GROWTH = 4 << 20 };
+enum { ALIGNMENT = 16, SMALLEST_BLOCK = 32 << 10, LARGEST_GROWTH = 4 << 20, HUGE_PAGE = 2 << 20 };
 
 struct arena_block {
     arena_block *next;
     size_t size, used; /* bytes behind this header */
+    size_t dirty;      /* from here on they are zero */
+    size_t mapped;     /* bytes to unmap; 0: from malloc */
     _Alignas(ALIGNMENT) char bytes[];
 };
+
+static void *out_of_memory(size_t size) {
+    fprintf(stderr, "socle: out of memory (%zu more bytes wanted)\n", size);
+    exit(1);
+}
+
+/* Large blocks come as huge pages where the system has them: touching 4 KiB at a time costs more than filling them. */
+static arena_block *block_map(size_t size) {
+    const size_t whole = (sizeof(arena_block) + size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+    char *p = mmap(NULL, whole + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return out_of_memory(size);
+    const size_t before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
+    if (before > 0) munmap(p, before);
+    if (before < HUGE_PAGE) munmap(p + before + whole, HUGE_PAGE - before);
+    arena_block *b = (arena_block *)(void *)(p + before);
+    madvise(b, whole, MADV_HUGEPAGE);
+    *b = (arena_block){.size = whole - sizeof *b, .mapped = whole};
+    return b;
+}
 
 static arena_block *block_new(arena *a, size_t bytes) {
     size_t size = a->first == NULL ? SMALLEST_BLOCK : a->first->size * 2;
     if (size > LARGEST_GROWTH) size = LARGEST_GROWTH;
     if (size < bytes) size = bytes;
+    if (bytes >= LARGEST_GROWTH && bytes < SIZE_MAX / 4) return block_map(size);
     arena_block *b = malloc(sizeof *b + size);
-    if (b == NULL) {
-        fprintf(stderr, "socle: out of memory (%zu more bytes wanted)\n", size);
-        exit(1);
-    }
-    b->size = size;
-    b->used = 0;
+    if (b == NULL) return out_of_memory(size);
+    *b = (arena_block){.size = size, .dirty = size};
     return b;
+}
+
+static void block_free(arena_block *b) {
+    if (b->mapped > 0) munmap(b, b->mapped);
+    else free(b);
+}
+
+/* The next `bytes` of a block that has room for them, zeroed. */
+static void *block_take(arena_block *b, size_t bytes) {
+    char *p = b->bytes + b->used;
+    if (b->used < b->dirty) memset(p, 0, b->dirty - b->used < bytes ? b->dirty - b->used : bytes);
+    b->used += bytes;
+    if (b->dirty < b->used) b->dirty = b->used;
+    return p;
 }
 
 void *arena_alloc(arena *a, size_t bytes) {
@@ -43,10 +76,8 @@ void *arena_alloc(arena *a, size_t bytes) {
         b->next = a->first;
         a->first = b;
     }
-    void *p = b->bytes + b->used;
-    b->used += bytes;
     a->used += bytes;
-    return memset(p, 0, bytes);
+    return block_take(b, bytes);
 }
 
 void *arena_array(arena *a, size_t n, size_t size) {
@@ -63,8 +94,7 @@ void *arena_grow(arena *a, void *old, size_t old_bytes, size_t new_bytes) {
     if (old != NULL && old_bytes > 0 && b != NULL && (char *)old + old_padded == b->bytes + b->used) {
         const size_t more = new_padded - old_padded;
         if (b->size - b->used >= more && (a->limit == 0 || a->used + more <= a->limit)) {
-            memset(b->bytes + b->used, 0, more);
-            b->used += more;
+            block_take(b, more);
             a->used += more;
             return old;
         }
@@ -110,7 +140,7 @@ void arena_reset(arena *a) {
 static void blocks_free(arena_block *b) {
     while (b != NULL) {
         arena_block *next = b->next;
-        free(b);
+        block_free(b);
         b = next;
     }
 }

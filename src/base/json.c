@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_DEPTH = 256 };
+enum { MOST_DEPTH = 256, MOST_PATH = 4 };
 
 typedef struct member {
     json value;
@@ -25,6 +25,12 @@ typedef struct parser {
     size_t n_token, at;
     member *stack; /* members of the containers that are open */
     size_t n_stack, room;
+    const json_visit *visit;
+    size_t n_visit;
+    struct {
+        const char *text;
+        size_t n;
+    } path[MOST_PATH]; /* keys of the objects that are open */
     error *err;
 } parser;
 
@@ -225,6 +231,73 @@ static char token_char(const parser *p) {
     return p->at < p->n_token ? p->text[p->token[p->at]] : 0;
 }
 
+/* Who wants the members of the container at this depth one by one; NULL: nobody. */
+static const json_visit *visit_at(const parser *p, int depth) {
+    for (size_t i = 0; i < p->n_visit && depth > 0 && depth <= MOST_PATH; i++) {
+        const char *want = p->visit[i].path;
+        int at = 0;
+        for (; at < depth && strncmp(want, p->path[at].text, p->path[at].n) == 0; at++) {
+            want += p->path[at].n;
+            if (*want != (at + 1 < depth ? '.' : 0)) break;
+            want++;
+        }
+        if (at == depth) return &p->visit[i];
+    }
+    return NULL;
+}
+
+static bool read_value(parser *p, json *v, int depth);
+
+/* ',' and, in an object, the key before a member. */
+static bool read_key(parser *p, member *m, bool object, bool first) {
+    if (!first) {
+        if (token_char(p) != ',') return parser_fail(p, object ? "',' or '}' is expected" : "',' or ']' is expected");
+        p->at++;
+    }
+    if (!object) return true;
+    if (token_char(p) != '"') return parser_fail(p, "a key in quotes is expected");
+    if (!read_string(p, &m->key, &m->key_length)) return false;
+    if (token_char(p) != ':') return parser_fail(p, "':' is expected");
+    p->at++;
+    return true;
+}
+
+static bool read_members(parser *p, json *v, int depth) {
+    const bool object = v->type == JSON_OBJECT;
+    const char close = object ? '}' : ']';
+    const size_t base = p->n_stack;
+    for (bool first = true; token_char(p) != close; first = false) {
+        member m = {0};
+        if (!read_key(p, &m, object, first)) return false;
+        if (depth < MOST_PATH) {
+            p->path[depth].text = object ? m.key : "";
+            p->path[depth].n = m.key_length;
+        }
+        if (!read_value(p, &m.value, depth + 1) || !push(p, &m)) return false;
+    }
+    p->at++;
+    return container_close(p, v, base);
+}
+
+/* Members go to the visitor; what they hold lives in an arena that is emptied behind each. */
+static bool visit_members(parser *p, json *v, int depth, const json_visit *visit) {
+    const bool object = v->type == JSON_OBJECT;
+    const char close = object ? '}' : ']';
+    arena *owner = p->owner, aside = {.limit = owner->limit};
+    p->owner = &aside;
+    bool ok = true;
+    for (bool first = true; ok && token_char(p) != close; first = false) {
+        member m = {0};
+        ok = read_key(p, &m, object, first) && read_value(p, &m.value, MOST_PATH + 1 + depth) &&
+             visit->member(visit->user, m.key, m.key_length, &m.value, p->err);
+        if (aside.used > 0) arena_reset(&aside);
+    }
+    p->owner = owner;
+    p->at++;
+    arena_drop(&aside);
+    return ok;
+}
+
 static bool read_value(parser *p, json *v, int depth) {
     const char open = token_char(p);
     if (open == '"') {
@@ -233,28 +306,11 @@ static bool read_value(parser *p, json *v, int depth) {
     }
     if (p->at >= p->n_token) return parser_fail(p, "a value is expected");
     if (open != '[' && open != '{') return read_scalar(p, v);
-    if (depth == MOST_DEPTH) return parser_fail(p, "more than 256 levels");
-    const bool object = open == '{';
-    const char close = object ? '}' : ']';
-    const size_t base = p->n_stack;
-    v->type = object ? JSON_OBJECT : JSON_ARRAY;
+    if (depth >= MOST_DEPTH) return parser_fail(p, "more than 256 levels");
+    const json_visit *visit = visit_at(p, depth);
+    v->type = open == '{' ? JSON_OBJECT : JSON_ARRAY;
     p->at++;
-    for (bool first = true; token_char(p) != close; first = false) {
-        member m = {0};
-        if (!first) {
-            if (token_char(p) != ',') return parser_fail(p, object ? "',' or '}' is expected" : "',' or ']' is expected");
-            p->at++;
-        }
-        if (object) {
-            if (token_char(p) != '"') return parser_fail(p, "a key in quotes is expected");
-            if (!read_string(p, &m.key, &m.key_length)) return false;
-            if (token_char(p) != ':') return parser_fail(p, "':' is expected");
-            p->at++;
-        }
-        if (!read_value(p, &m.value, depth + 1) || !push(p, &m)) return false;
-    }
-    p->at++;
-    return container_close(p, v, base);
+    return visit != NULL ? visit_members(p, v, depth, visit) : read_members(p, v, depth);
 }
 
 static bool tokens_fail(const parser *p, tokens_result why) {
@@ -282,8 +338,12 @@ static bool tokens_fail(const parser *p, tokens_result why) {
 }
 
 json *json_parse(arena *owner, const char *text, size_t n, error *err) {
+    return json_parse_visit(owner, text, n, NULL, 0, err);
+}
+
+json *json_parse_visit(arena *owner, const char *text, size_t n, const json_visit *visit, size_t n_visit, error *err) {
     if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3, n -= 3; /* a byte order mark, as some editors leave */
-    parser p = {.owner = owner, .n = n, .err = err};
+    parser p = {.owner = owner, .n = n, .visit = visit, .n_visit = n_visit, .err = err};
     json *root = NEW(owner, json);
     p.text = arena_copy_bytes(owner, text, n);
     if (root == NULL || p.text == NULL) return parser_memory(&p), NULL;

@@ -28,6 +28,15 @@ struct json {
 
 /* The tree lives in `owner`; text need not end in NUL. err says what is off and where (byte offset or line). */
 json *json_parse(arena *owner, const char *text, size_t n, error *err);
+/* The same for texts with containers too long for a tree: of the container at `path` ("model.vocab": keys from the root, at most 4)
+ * each member is handed to `member` as it is read, and the tree has an empty one there. key is NULL in an array. Texts handed
+ * over live as long as the tree, containers until `member` returns, which is false, with err set, to end the parse. */
+typedef struct json_visit {
+    const char *path;
+    bool (*member)(void *user, const char *key, size_t n_key, const json *value, error *err);
+    void *user;
+} json_visit;
+json *json_parse_visit(arena *owner, const char *text, size_t n, const json_visit *visit, size_t n_visit, error *err);
 /* Reads and parses a file; err names it. */
 json *json_read_file(arena *owner, const char *path, error *err);
 
@@ -52,6 +61,7 @@ void json_end_object(json_writer *w);
 void json_begin_array(json_writer *w);
 void json_end_array(json_writer *w);
 void json_key(json_writer *w, const char *key);
+void json_key_n(json_writer *w, const char *key, size_t n);
 void json_text(json_writer *w, const char *text); /* invalid UTF-8 becomes U+FFFD */
 void json_text_n(json_writer *w, const char *text, size_t n);
 void json_number(json_writer *w, double x); /* shortest text that reads back equal; NaN: null */

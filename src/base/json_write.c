@@ -78,11 +78,15 @@ static void put_quoted(string *out, const char *text, size_t n) {
     string_char(out, '"');
 }
 
-void json_key(json_writer *w, const char *key) {
+void json_key_n(json_writer *w, const char *key, size_t n) {
     member_begin(w);
-    put_quoted(w->out, key, strlen(key));
+    put_quoted(w->out, key, n);
     string_text(w->out, ": ");
     w->after_key = true;
+}
+
+void json_key(json_writer *w, const char *key) {
+    json_key_n(w, key, strlen(key));
 }
 
 void json_text_n(json_writer *w, const char *text, size_t n) {

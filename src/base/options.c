@@ -89,6 +89,19 @@ static bool choice_put(const option *o, const char *text, error *err) {
     return fail(err, "'%s' is none of %s", text, o->choices);
 }
 
+static bool texts_add(option_texts *list, const char *text, arena *owner, error *err) {
+    if (list->n + 1 >= list->room) {
+        const size_t more = list->room == 0 ? 8 : list->room * 2;
+        const char **larger = arena_grow(owner, list->text, list->room * sizeof(char *), more * sizeof(char *));
+        if (larger == NULL) return fail(err, "the list is too long");
+        list->text = larger;
+        list->room = more;
+    }
+    list->text[list->n++] = text;
+    list->text[list->n] = NULL;
+    return true;
+}
+
 static bool flag_read(const char *text, bool *truth) {
     *truth = strcmp(text, "true") == 0;
     return *truth || strcmp(text, "false") == 0;
@@ -122,6 +135,10 @@ static bool put_text(const option *o, const char *text, arena *owner, error *err
         if (copy == NULL) return fail(err, "the text is too long");
         return *(const char **)o->value = copy, true;
     }
+    case OPT_TEXTS: {
+        const char *copy = arena_copy(owner, text);
+        return copy != NULL ? texts_add(o->value, copy, owner, err) : fail(err, "the text is too long");
+    }
     case OPT_CHOICE: return choice_put(o, text, err);
     case OPT_LIST: {
         const json *tree = yaml_parse(owner, text, strlen(text), err);
@@ -130,6 +147,19 @@ static bool put_text(const option *o, const char *text, arena *owner, error *err
     }
     }
     return false;
+}
+
+/* A list of texts, or one text, in place of what was there. */
+static bool put_texts(const option *o, const json *v, arena *owner, error *err) {
+    option_texts list = {0};
+    const size_t n = v->type == JSON_ARRAY ? v->length : v->type == JSON_NULL ? 0 : 1;
+    for (size_t i = 0; i < n; i++) {
+        const json *item = v->type == JSON_ARRAY ? &v->item[i] : v;
+        if (item->type == JSON_NULL || item->type >= JSON_ARRAY || item->text == NULL) return fail(err, "texts are wanted, not %s", json_type_name(item->type));
+        if (strlen(item->text) != item->length) return fail(err, "the text holds a zero byte");
+        if (!texts_add(&list, item->text, owner, err)) return false;
+    }
+    return *(option_texts *)o->value = list, true;
 }
 
 /* Sets a value from a tree. */
@@ -157,6 +187,7 @@ static bool put_value(const option *o, const json *v, arena *owner, error *err) 
         if (o->type == OPT_CHOICE) return choice_put(o, v->text == NULL ? "" : v->text, err);
         if (v->type == JSON_NULL) return *(const char **)o->value = NULL, true;
         return put_text(o, v->text, owner, err);
+    case OPT_TEXTS: return put_texts(o, v, owner, err);
     case OPT_LIST: return *(const json **)o->value = v->type == JSON_NULL ? NULL : v, true;
     }
     return false;
@@ -222,21 +253,11 @@ typedef struct command_line {
     const option *own, *common;
     arena *owner;
     common_options *to;
-    size_t room_words, room_set;
+    option_texts words;
     bool apply; /* false: only look for --help, which must show defaults that nothing has changed */
     bool help;
     error *err;
 } command_line;
-
-static void list_add(arena *owner, const char ***list, size_t *n, size_t *room, const char *text) {
-    if (*n + 1 >= *room) {
-        const size_t more = *room == 0 ? 8 : *room * 2;
-        *list = arena_grow(owner, *list, *room * sizeof(char *), more * sizeof(char *));
-        *room = more;
-    }
-    (*list)[(*n)++] = text;
-    (*list)[*n] = NULL;
-}
 
 /* Sets one option, in the command's table and in the common one where both have it. */
 static bool line_put(command_line *l, const char *shown, const char *name, size_t n, const char *text) {
@@ -244,8 +265,7 @@ static bool line_put(command_line *l, const char *shown, const char *name, size_
     if (!l->apply) return true;
     for (int i = 0; i < 2; i++) {
         if (o[i] == NULL) continue;
-        if (o[i]->value == &l->to->set) list_add(l->owner, &l->to->set, &l->to->n_set, &l->room_set, text);
-        else if (o[i]->type == OPT_FLAG && text == NULL) *(bool *)o[i]->value = true;
+        if (o[i]->type == OPT_FLAG && text == NULL) *(bool *)o[i]->value = true;
         else if (!put_text(o[i], text, l->owner, l->err)) return fail(l->err, "%s", shown);
     }
     return true;
@@ -307,7 +327,7 @@ static bool line_walk(command_line *l, int argc, char **argv) {
         const bool is_word = !options || word[0] != '-' || word[1] == 0 || (word[1] != '-' && number_read(word, strlen(word), &number));
         bool ok = true;
         if (is_word) {
-            if (l->apply) list_add(l->owner, (const char ***)(void *)&l->to->words, &l->to->n_word, &l->room_words, word);
+            if (l->apply) ok = texts_add(&l->words, word, l->owner, l->err);
         } else if (strcmp(word, "--") == 0) options = false;
         else ok = word[1] == '-' ? line_long(l, argc, argv, &i) : line_short(l, argc, argv, &i);
         if (!ok) return false;
@@ -325,7 +345,7 @@ static void common_table(option table[8], common_options *to, bool *help) {
         {"verbose", 0, OPT_FLAG, &to->verbose, .help = "says more of what it does"},
         {"json", 0, OPT_FLAG, &to->json, .help = "results as JSON, one object a line"},
         {"device", 0, OPT_TEXT, &to->device, .argument = "DEVICE", .help = "where to compute: cpu"},
-        {"set", 0, OPT_TEXT, (void *)&to->set, .argument = "a.b=VALUE", .help = "sets a key of the configuration; may be given many times"},
+        {"set", 0, OPT_TEXTS, &to->set, .argument = "a.b=VALUE", .help = "sets a key of the configuration; may be given many times"},
     };
     memcpy(table, rows, sizeof rows);
 }
@@ -339,7 +359,10 @@ parse_result options_parse(const command *c, int argc, char **argv, arena *owner
     if (l.help) return PARSE_HELP;
     l.apply = true;
     if (!line_walk(&l, argc, argv)) return PARSE_ERROR;
-    if (common->n_set > 0 && !c->takes_set) return fail(err, "--set %s: %s has no configuration whose keys could be set", common->set[0], c->name), PARSE_ERROR;
+    common->words = (char **)(uintptr_t)l.words.text;
+    common->n_word = l.words.n;
+    if (common->set.n > 0 && !c->takes_set)
+        return fail(err, "--set %s: %s has no configuration whose keys could be set", common->set.text[0], c->name), PARSE_ERROR;
     if (common->quiet && common->verbose) return fail(err, "--quiet and --verbose exclude each other"), PARSE_ERROR;
     if (common->n_word < c->least_words) return fail(err, "%s wants %s", c->name, c->arguments), PARSE_ERROR;
     if (common->n_word > c->most_words)
@@ -351,7 +374,7 @@ parse_result options_parse(const command *c, int argc, char **argv, arena *owner
 /* ---- what the table says about itself ---- */
 
 static const char *argument_name(const option *o) {
-    static const char *const names[] = {[OPT_FLAG] = "", [OPT_INT] = "N", [OPT_REAL] = "X", [OPT_TEXT] = "TEXT", [OPT_LIST] = "YAML"};
+    static const char *const names[] = {[OPT_FLAG] = "", [OPT_INT] = "N", [OPT_REAL] = "X", [OPT_TEXT] = "TEXT", [OPT_TEXTS] = "TEXT", [OPT_LIST] = "YAML"};
     return o->argument != NULL ? o->argument : o->type == OPT_CHOICE ? o->choices : names[o->type];
 }
 
@@ -364,6 +387,13 @@ static const char *choice_text(const option *o, arena *owner) {
     return arena_copy_bytes(owner, c, strcspn(c, "|"));
 }
 
+static json texts_tree(const option_texts *list, arena *owner) {
+    if (list->n == 0) return (json){.type = JSON_NULL};
+    json v = {.type = JSON_ARRAY, .length = list->n, .item = NEW_ARRAY(owner, list->n, json)};
+    for (size_t i = 0; i < list->n; i++) v.item[i] = (json){.type = JSON_STRING, .text = list->text[i], .length = strlen(list->text[i])};
+    return v;
+}
+
 static json value_tree(const option *o, arena *owner) {
     json v = {.type = JSON_NULL};
     switch (o->type) {
@@ -372,6 +402,7 @@ static json value_tree(const option *o, arena *owner) {
     case OPT_REAL: return (json){.type = JSON_NUMBER, .number = *(double *)o->value};
     case OPT_TEXT: v.text = *(const char **)o->value; break;
     case OPT_CHOICE: v.text = choice_text(o, owner); break;
+    case OPT_TEXTS: return texts_tree(o->value, owner);
     case OPT_LIST: return *(const json **)o->value == NULL ? v : **(const json **)o->value;
     }
     if (v.text != NULL) v.type = JSON_STRING, v.length = strlen(v.text);

@@ -9,9 +9,15 @@ typedef enum {
     OPT_INT,    /* long * */
     OPT_REAL,   /* double * */
     OPT_TEXT,   /* const char ** */
+    OPT_TEXTS,  /* option_texts *: may be given many times, in order; in YAML a text or a list of texts */
     OPT_CHOICE, /* int *: index into `choices`, "a|b|c" */
     OPT_LIST,   /* const json **: anything structured, kept as a tree for the caller to read (YAML only) */
 } option_type;
+
+typedef struct option_texts {
+    const char **text; /* ends with NULL; NULL while there is none */
+    size_t n, room;
+} option_texts;
 
 typedef struct option {
     const char *name; /* "out", "model.init", "optimizer.lr": dots are levels in YAML */
@@ -43,8 +49,7 @@ typedef struct common_options {
     const char *device;
     char **words; /* what is no option, in order; "--" ends options */
     size_t n_word;
-    const char **set; /* the arguments of --set, "a.b=v" */
-    size_t n_set;
+    option_texts set; /* the arguments of --set, "a.b=v" */
 } common_options;
 
 /* Parses argv[1..]; texts live in `owner`. Fills the values of the table and *common. */

@@ -1,4 +1,5 @@
 /* socle bench WHAT: figures of this machine. */
+#include "cli/bench.h"
 #include "cli/cli.h"
 
 #include "base/log.h"
@@ -126,6 +127,8 @@ static const struct {
 } benches[] = {{"peak", bench_peak}, {"matmul", bench_matmul}, {"train", bench_train}};
 
 int command_bench(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "tokenizer") == 0) return command_bench_tokenizer(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "template") == 0) return command_bench_template(argc - 1, argv + 1);
     bench_options o = {.batch = 4, .seq = 256, .steps = 5};
     const option options[] = {
         {"shape", 0, OPT_CHOICE, &o.shape, SHAPE_CHOICES, NULL, "train: the model; gpt2 is GPT-2 124M, tiny a Llama of 5M parameters", 0, 0},
@@ -136,11 +139,13 @@ int command_bench(int argc, char **argv) {
         {NULL, 0, OPT_FLAG, NULL, NULL, NULL, NULL, 0, 0},
     };
     const command c = {"bench",
-                       "peak|matmul|train",
+                       "peak|matmul|train|tokenizer|template",
                        "speed figures on this machine",
                        "  socle bench peak                        # multiply-adds a second, the limit of all else\n"
                        "  socle bench matmul                      # matrix products as shares of it\n"
-                       "  socle bench train --shape gpt2 --threads 2\n",
+                       "  socle bench train --shape gpt2 --threads 2\n"
+                       "  socle bench tokenizer -t tok/ documents.jsonl  # has options of its own: see --help behind it\n"
+                       "  socle bench template chatml.jinja conversation.json  # the same\n",
                        options,
                        1,
                        1,
@@ -153,7 +158,7 @@ int command_bench(int argc, char **argv) {
         size_t i = 0;
         while (i < COUNT(benches) && strcmp(benches[i].name, common.words[0]) != 0) i++;
         if (i == COUNT(benches)) {
-            fail(&err, "there is no bench '%s': peak, matmul or train", common.words[0]);
+            fail(&err, "there is no bench '%s': peak, matmul, train, tokenizer or template", common.words[0]);
             status = report_usage("bench", &err);
         } else {
             o.json = common.json;

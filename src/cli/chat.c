@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 #include "cli/sampling_options.h"
 #include "infer/answer.h"
-#include "infer/chat_form.h"
+#include "data/chat_form.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -71,7 +71,7 @@ static bool turn(chat *c, const char *text, size_t n, error *err) {
     q.show = show;
     q.context = &output;
     interrupted = 0;
-    bool ok = chat_form_prompt(&scratch, &c->form, &(conversation){c->messages, c->n}, &ids, &q.want.n_prompt, &why);
+    bool ok = conversation_prompt(&scratch, &c->form, &(conversation){.messages = c->messages, .n = c->n}, &ids, &q.want.n_prompt, &why);
     if (ok) {
         q.want.prompt = ids;
         const long left = engine_context(c->engine) - (long)q.want.n_prompt;
@@ -141,14 +141,14 @@ static bool prepare(arena *owner, const common_options *common, const chat_optio
     if (c->m == NULL || !model_path_resolve(owner, argument, &path, err)) return false;
     const tokenizer *t = model_tokenizer(owner, c->m, path.base, path.adapter, err);
     if (t == NULL) return false;
-    if (!chat_form_of(t, &c->form, err)) return fail(err, "%s", argument);
+    if (!chat_form_make(owner, t, NULL, &c->form, err)) return fail(err, "%s", argument);
     c->request = (answer_request){.want = {.adapter = c->m->bank != NULL ? 0 : -1, .max_tokens = o->max_tokens},
                                   .tokenizer = t,
                                   .interrupt = c->on_terminal ? &interrupted : signal_flag()};
     if (c->form.stop_id >= 0) {
         c->request.want.stop_ids = &c->form.stop_id;
         c->request.want.n_stop_id = 1;
-    } else {
+    } else if (c->form.stop_text != NULL) {
         c->request.stops = &c->form.stop_text;
         c->request.n_stop = 1;
     }

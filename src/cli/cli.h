@@ -28,6 +28,7 @@ const volatile int *signal_flag(void); /* for rooms below, which take such a fla
 
 int command_curate(int argc, char **argv);
 int command_tokenizer(int argc, char **argv);
+int command_template(int argc, char **argv);
 int command_pack(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_tune(int argc, char **argv);

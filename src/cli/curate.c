@@ -55,7 +55,7 @@ static bool check_words(const common_options *common, const curate_options *o, e
 static int run_recipe(arena *owner, const common_options *common, const curate_options *o, error *err) {
     curate_recipe recipe;
     curate_result did;
-    if (!recipe_read(owner, common->words[0], common->set, common->n_set, &recipe, err)) return report_usage("curate", err);
+    if (!recipe_read(owner, common->words[0], common->set.text, common->set.n, &recipe, err)) return report_usage("curate", err);
     if (!curate_run(owner, &recipe, o->out, (uint64_t)common->seed, signal_flag(), &did, err)) return report_failure(err);
     if (did.unreadable > 0) log_warning("%ld of %ld documents could not be read and were left out", did.unreadable, did.documents_in);
     return say(common, o, &did, err) ? finish_out() : report_failure(err);
@@ -64,7 +64,7 @@ static int run_recipe(arena *owner, const common_options *common, const curate_o
 static int run_stage(arena *owner, const common_options *common, const curate_options *o, error *err) {
     curate_result did;
     stage *s = stage_open(owner, o->stage, err);
-    if (s == NULL || !stage_configure(s, NULL, "--set", common->set, common->n_set, err)) return report_usage("curate", err);
+    if (s == NULL || !stage_configure(s, NULL, "--set", common->set.text, common->set.n, err)) return report_usage("curate", err);
     if (!curate_filter(s, o->dropped, signal_flag(), &did, err) || !judge_result(&did, err)) return report_failure(err);
     return finish_out();
 }

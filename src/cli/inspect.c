@@ -382,9 +382,9 @@ static bool inspect_run(inspection *s, const char *folder, error *err) {
 static bool inspect_folder(inspection *s, const char *folder, error *err) {
     const bool is_model = holds(s, folder, "config.json"), is_adapter = !is_model && holds(s, folder, "adapter_config.json");
     const bool is_run = !is_model && !is_adapter && (holds(s, folder, "metrics.jsonl") || holds(s, folder, "checkpoints"));
-    const bool has_tokenizer = !is_run && holds(s, folder, "tokenizer.json");
+    const bool has_tokenizer = !is_run && tokenizer_folder_holds(folder);
     if (!is_model && !is_adapter && !is_run && !has_tokenizer)
-        return fail(err, "%s: it holds no config.json, adapter_config.json, tokenizer.json or metrics.jsonl", folder);
+        return fail(err, "%s: it holds no config.json, adapter_config.json, metrics.jsonl, nor a tokenizer", folder);
     if (is_model && !inspect_model(s, folder, err)) return false;
     if (is_adapter && !inspect_adapter(s, folder, err)) return false;
     if (is_run && !inspect_run(s, folder, err)) return false;
@@ -401,6 +401,7 @@ static bool is_lines(const char *path) {
 static bool inspect_path(inspection *s, const char *path, error *err) {
     if (file_is_folder(path)) return inspect_folder(s, path, err);
     if (ends_with(path, ".safetensors")) return inspect_safetensors(s, path, err);
+    if (strcmp(path_name(path), "tokenizer.bin") == 0) return inspect_tokenizer(s, path, err);
     if (ends_with(path, ".idx") || ends_with(path, ".bin") || file_exists(arena_print(s->owner, "%s.idx", path))) return inspect_packed(s, path, err);
     if (!file_exists(path)) return fail(err, "there is no %s", path);
     const char *name = path_name(path);
@@ -408,7 +409,7 @@ static bool inspect_path(inspection *s, const char *path, error *err) {
         return fail(err, "%s: the configuration of %s; inspect its folder", path, name[0] == 'c' ? "a model" : "an adapter");
     if (ends_with(path, ".json")) return inspect_tokenizer(s, path, err) || fail(err, "%s does not hold a tokenizer", path);
     if (is_lines(path)) return inspect_lines(s, path, err);
-    return fail(err, "%s: none of safetensors, tokenizer.json, PREFIX.bin and .idx, .jsonl, or a folder", path);
+    return inspect_tokenizer(s, path, err) || fail(err, "none of safetensors, PREFIX.bin and .idx, .jsonl, a folder, or a tokenizer");
 }
 
 int command_inspect(int argc, char **argv) {

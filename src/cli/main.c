@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
     {"curate", command_curate, "raw sources to clean, deduplicated shards, with a report"},
     {"tokenizer", command_tokenizer, "train a tokenizer; encode and decode with one"},
+    {"template", command_template, "a conversation to text, by a model's chat template"},
     {"pack", command_pack, "documents to token files for training"},
     {"train", command_train, "pretrain a model, from scratch or continued"},
     {"tune", command_tune, "tune a model on conversations, whole or by a LoRA adapter"},

@@ -1,9 +1,8 @@
 /* socle pack: documents to token files for training. */
-#include "cli/cli.h"
+#include "cli/tokenizer.h"
 
 #include "base/log.h"
 #include "data/pack_files.h"
-#include "text/tokenizer.h"
 
 #include <string.h>
 
@@ -31,13 +30,13 @@ static bool say(const common_options *common, const char *prefix, const pack_rep
     return ok;
 }
 
-static bool pack(arena *owner, const common_options *common, const char *name, const char *eos, pack_options *o, error *err) {
+static bool pack(arena *owner, const common_options *common, const tokenizer_choice *choice, const char *eos, pack_options *o, error *err) {
     const double start = clock_seconds();
-    const tokenizer *t = tokenizer_load(owner, name, err);
+    const tokenizer *t = tokenizer_chosen(owner, choice, err);
     if (t == NULL) return false;
     o->tokenizer = t;
     o->eos = -1;
-    if (eos != NULL && (o->eos = tokenizer_lookup(t, eos, strlen(eos))) < 0) return fail(err, "--eos: %s has no token %s", name, eos);
+    if (eos != NULL && (o->eos = tokenizer_lookup(t, eos, strlen(eos))) < 0) return fail(err, "--eos: %s has no token %s", choice->path, eos);
     o->paths = common->words;
     o->n_path = common->n_word;
     o->stop = signal_flag();
@@ -47,9 +46,11 @@ static bool pack(arena *owner, const common_options *common, const char *name, c
 
 int command_pack(int argc, char **argv) {
     pack_options o = {0};
-    const char *name = NULL, *eos = NULL;
+    tokenizer_choice choice = {0};
+    const char *eos = NULL;
     const option options[] = {
-        {"tokenizer", 't', OPT_TEXT, &name, .argument = "TOK", .help = "a tokenizer: a folder, or its tokenizer.json (needed)"},
+        TOKENIZER_OPTION(&choice.path),
+        PATTERN_OPTION(&choice.pattern),
         {"out", 0, OPT_TEXT, &o.prefix, .argument = "PREFIX", .help = "writes PREFIX.bin, PREFIX.idx and PREFIX.json, all or none (needed)"},
         {"eos", 0, OPT_TEXT, &eos, .argument = "TOKEN", .help = "the token that ends a document (default: the tokenizer's end of text)"},
         {"parse-special", 0, OPT_FLAG, &o.parse_special, .help = "special tokens in the text become their ids (else they are text)"},
@@ -71,12 +72,12 @@ int command_pack(int argc, char **argv) {
     int status;
     error err = {0};
     if (command_begin(&c, argc, argv, &owner, &common, &status)) {
-        if (name == NULL || o.prefix == NULL) {
+        if (choice.path == NULL || o.prefix == NULL) {
             fail(&err, "-t TOK and --out PREFIX are needed");
             status = report_usage(c.name, &err);
         } else {
             signals_catch();
-            if (pack(&owner, &common, name, eos, &o, &err)) status = finish_out();
+            if (pack(&owner, &common, &choice, eos, &o, &err)) status = finish_out();
             else status = signal_seen() != 0 ? 128 + signal_seen() : report_failure(&err);
         }
     }

@@ -113,7 +113,7 @@ int run_training(const char *name, train_kind kind, const char *examples, int ar
     train_report report;
     string text = {0};
     status = EXIT_DONE;
-    if (!train_config_read(&owner, kind, common.words[0], common.set, common.n_set, &config, &err)) status = report_usage(name, &err);
+    if (!train_config_read(&owner, kind, common.words[0], common.set.text, common.set.n, &config, &err)) status = report_usage(name, &err);
     if (status == EXIT_DONE && seed >= 0) config.seed = seed;
     if (status == EXIT_DONE && dry_run) {
         if (!train_plan(&owner, &config, &report, &err)) status = report_failure(&err);

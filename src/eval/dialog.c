@@ -2,15 +2,11 @@
 
 #include <string.h>
 
-bool dialog_form_of(const tokenizer *t, rendering how, dialog_form *out, error *err) {
-    *out = (dialog_form){.plain = how == RENDER_PLAIN, .chat = {.tokenizer = t, .which = TEMPLATE_NONE, .stop_id = -1, .stop_text = "\n"}};
-    if (how == RENDER_AUTO) return chat_form_of(t, &out->chat, err) || fail(err, "pairs need --template chatml or plain for this model");
-    if (how == RENDER_PLAIN) return true;
-    static const char end[] = "<|im_end|>";
-    out->chat.which = TEMPLATE_CHATML;
-    out->chat.stop_text = end;
-    out->chat.stop_id = tokenizer_lookup(t, end, sizeof end - 1);
-    return true;
+bool dialog_form_of(arena *owner, const tokenizer *t, rendering how, dialog_form *out, error *err) {
+    *out = (dialog_form){.plain = how == RENDER_PLAIN, .chat = {.tokenizer = t, .stop_id = -1, .stop_text = "\n"}};
+    if (out->plain) return true;
+    if (how == RENDER_CHATML) return chat_form_make(owner, t, template_chatml_jinja(), &out->chat, err);
+    return chat_form_make(owner, t, NULL, &out->chat, err) || fail(err, "pairs need --template chatml or plain for this model");
 }
 
 /* The turns, each followed by a line feed, encoded as one text that the post-processor completes at its front. */
@@ -43,7 +39,7 @@ static bool plain_encode(arena *owner, const dialog_form *f, const conversation 
 bool dialog_encode(arena *owner, const dialog_form *f, const conversation *c, int32_t **ids, bool **learned, size_t *n, error *err) {
     if (f->plain) return plain_encode(owner, f, c, ids, learned, n, err);
     rendered r;
-    if (!conversation_render(owner, f->chat.which, c, false, &r, err)) return false;
+    if (!conversation_render(owner, &f->chat, c, false, &r, err)) return false;
     const bool ok = conversation_encode(owner, f->chat.tokenizer, &r, ids, learned, n, err);
     string_drop(&r.text);
     return ok;
@@ -52,6 +48,7 @@ bool dialog_encode(arena *owner, const dialog_form *f, const conversation *c, in
 bool dialog_prompt(arena *owner, const dialog_form *f, const conversation *c, int32_t **ids, size_t *n, error *err) {
     bool *learned;
     if (c->n == 0 || strcmp(c->messages[c->n - 1].role, "assistant") != 0) return fail(err, "the last message is not the assistant's");
-    const conversation asked = {.messages = c->messages, .n = c->n - 1};
-    return f->plain ? plain_encode(owner, f, &asked, ids, &learned, n, err) : chat_form_prompt(owner, &f->chat, &asked, ids, n, err);
+    conversation asked = *c;
+    asked.n--;
+    return f->plain ? plain_encode(owner, f, &asked, ids, &learned, n, err) : conversation_prompt(owner, &f->chat, &asked, ids, n, err);
 }

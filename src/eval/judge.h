@@ -3,6 +3,7 @@
 #ifndef SOCLE_EVAL_JUDGE_H
 #define SOCLE_EVAL_JUDGE_H
 #include "data/conversation.h"
+#include "text/tokenizer.h"
 #include "eval/score.h"
 
 /* What an answer costs: the negative log-likelihood in nats of what is learned of a conversation (the assistant's turns and

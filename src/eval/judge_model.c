@@ -19,6 +19,7 @@ typedef struct model_judge {
     rendering how;
     dialog_form form;
     bool has_form;
+    arena memory; /* of the form */
     scorer *scorer;
     int slot;
     bool owns_weights;
@@ -30,7 +31,7 @@ static bool model_score(void *self, const score_window *windows, size_t n, score
 
 /* The form of conversations, when a conversation first asks for it: text alone needs no template. */
 static const dialog_form *form_of(model_judge *j, error *err) {
-    if (!j->has_form && !dialog_form_of(j->tokenizer, j->how, &j->form, err)) return NULL;
+    if (!j->has_form && !dialog_form_of(&j->memory, j->tokenizer, j->how, &j->form, err)) return NULL;
     j->has_form = true;
     return &j->form;
 }
@@ -180,7 +181,7 @@ static bool answer_submit(model_judge *j, engine *e, const prompt_ids *p, size_t
                           .on_token = answer_token,
                           .on_end = answer_end,
                           .context = a};
-    a->text = text_stream_start(j->tokenizer, g.prompt, g.n_prompt, &a->all->stop_text, 1);
+    a->text = text_stream_start(j->tokenizer, g.prompt, g.n_prompt, &a->all->stop_text, a->all->stop_text != NULL);
     a->all->n_open++;
     if (engine_submit(e, &g, NULL, NULL, err)) return true;
     text_stream_end(&a->text, a->out);
@@ -226,6 +227,7 @@ static bool model_answer(void *self, const conversation *asked, size_t n, size_t
 static void model_judge_drop(void *self) {
     model_judge *j = self;
     scorer_drop(j->scorer);
+    arena_drop(&j->memory);
     if (j->owns_weights) model_free_weights(j->m);
     free(j);
 }

@@ -87,7 +87,9 @@ static bool add_model(arena *owner, catalog *c, const char *name, int slot, cons
     if (adapter != NULL && !model_has_own_tokenizer(owner, adapter)) s->tokenizer = c->models[0].tokenizer;
     else s->tokenizer = model_tokenizer(owner, c->base, base, adapter, err);
     if (s->tokenizer == NULL) return false;
-    s->converses = chat_form_of(s->tokenizer, &s->form, &s->why_not);
+    const bool shares = c->n > 0 && s->tokenizer == c->models[0].tokenizer;
+    if (shares) s->converses = c->models[0].converses, s->form = c->models[0].form, s->why_not = c->models[0].why_not;
+    else s->converses = chat_form_make(owner, s->tokenizer, NULL, &s->form, &s->why_not);
     c->n++;
     return true;
 }

@@ -1,7 +1,7 @@
 /* serve/catalog.h: the models that a server offers: a base, and adapters over it, each in a slot of the base's bank. */
 #ifndef SOCLE_SERVE_CATALOG_H
 #define SOCLE_SERVE_CATALOG_H
-#include "infer/chat_form.h"
+#include "data/chat_form.h"
 #include "model/adapter.h"
 
 typedef struct served_model {

@@ -138,7 +138,7 @@ static bool encode_prompts(job *j, api_error *e) {
         int32_t *ids;
         size_t n;
         if (!m->converses) return api_fail(e, 400, "no_chat_template", "model", "model '%s': %s", m->name, m->why_not.text);
-        if (!chat_form_prompt(&j->memory, &m->form, &r->messages, &ids, &n, &err)) return api_fail(e, 400, "invalid_value", "messages", "%s", err.text);
+        if (!conversation_prompt(&j->memory, &m->form, &r->messages, &ids, &n, &err)) return api_fail(e, 400, "invalid_value", "messages", "%s", err.text);
         for (size_t i = 0; i < n; i++) id_list_push(&j->prompts[0], ids[i]);
         return true;
     }
@@ -225,7 +225,7 @@ job *job_start(const job_request *q, api_error *e) {
     j->memory = memory;
     name_job(j);
     for (size_t i = 0; i < r->n_stop; i++) j->stops[j->n_stop++] = r->stops[i];
-    if (r->chat && q->model->form.stop_id < 0 && q->model->converses) j->stops[j->n_stop++] = q->model->form.stop_text;
+    if (r->chat && q->model->converses && q->model->form.stop_id < 0 && q->model->form.stop_text != NULL) j->stops[j->n_stop++] = q->model->form.stop_text;
     sampling how = api_request_sampling(r, q->defaults);
     if (!r->has_seed) how.seed = random_word();
     bool ok = encode_prompts(j, e);

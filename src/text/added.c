@@ -1,6 +1,8 @@
 #include "text/tokenizer_inner.h"
 #include "text/unicode.h"
 
+#include <string.h>
+
 static uint32_t trie_child(const trie *tree, uint32_t node, unsigned char byte) {
     for (uint32_t c = tree->node[node].child; c != 0; c = tree->node[c].sibling)
         if (tree->node[c].byte == byte) return c;
@@ -37,7 +39,15 @@ static bool trie_put(trie *tree, arena *owner, const char *text, size_t n, int32
         node = next;
     }
     if (node != 0) tree->node[node].added = added;
+    if (n > tree->longest) tree->longest = n;
     return true;
+}
+
+static void find_only(trie *tree) {
+    int n = 0;
+    for (int b = 0; b < 256; b++)
+        if (tree->root[b] != 0) tree->only = b, n++;
+    if (n != 1) tree->only = -1;
 }
 
 static bool is_blank(const char *text, size_t n) {
@@ -47,7 +57,7 @@ static bool is_blank(const char *text, size_t n) {
 }
 
 bool added_build(tokenizer *t, error *err) {
-    string pattern = {0}, spare = {0};
+    string made = {0}, spare = {0};
     bool ok = true;
     for (size_t i = 0; ok && i < t->n_added; i++) {
         added_token *a = &t->added[i];
@@ -55,15 +65,33 @@ bool added_build(tokenizer *t, error *err) {
         a->pattern = a->content;
         a->n_pattern = a->length;
         if (a->normalized && t->normalizer.n > 0) {
-            normalize_text(&t->normalizer, a->content, a->length, &pattern, &spare, NULL, NULL, 0);
-            a->n_pattern = pattern.length;
-            a->pattern = arena_copy_bytes(t->owner, string_chars(&pattern), pattern.length);
+            normalize_text(&t->normalizer, a->content, a->length, &made, &spare, NULL, NULL, 0);
+            a->n_pattern = made.length;
+            a->pattern = arena_copy_bytes(t->owner, string_chars(&made), made.length);
         }
         ok = a->pattern != NULL && trie_put(a->normalized ? &t->normalized : &t->raw, t->owner, a->pattern, a->n_pattern, (int32_t)i);
     }
-    string_drop(&pattern);
+    find_only(&t->raw);
+    find_only(&t->normalized);
+    string_drop(&made);
     string_drop(&spare);
     return ok || fail(err, "added_tokens: larger than the memory allowed for a tokenizer");
+}
+
+size_t added_next(const trie *tree, const char *text, size_t n, size_t at) {
+    if (at >= n || tree->n == 0) return n;
+    if (tree->only >= 0) {
+        const char *found = memchr(text + at, tree->only, n - at);
+        return found != NULL ? (size_t)(found - text) : n;
+    }
+    while (at < n && tree->root[(unsigned char)text[at]] == 0) at++;
+    return at;
+}
+
+bool trie_reaches(const trie *tree, const char *text, size_t n, size_t from, size_t at) {
+    uint32_t node = from < at ? tree->root[(unsigned char)text[from]] : 0;
+    while (node != 0 && ++from < at) node = trie_child(tree, node, (unsigned char)text[from]);
+    return node != 0;
 }
 
 int32_t added_at(const tokenizer *t, const trie *tree, const char *text, size_t n, size_t at, const unsigned char *marks, size_t *end) {

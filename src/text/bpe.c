@@ -1,6 +1,8 @@
 /* Byte pair encoding of one word (Sennrich et al. 2016, arXiv:1508.07909): of all neighbours that a merge knows, the one of
  * lowest rank, leftmost first, is joined, until none is left. Short words by looking through all pairs, long ones by a heap;
  * both give the same. */
+#include "base/log.h"
+#include "text/component.h"
 #include "text/tokenizer_inner.h"
 
 #include <stdio.h>
@@ -75,8 +77,9 @@ static void parts_character(parts *p, const char *text, size_t n, uint32_t lengt
 
 static size_t word_parts(tokenizer_scratch *s, const char *word, size_t n) {
     const tokenizer *t = s->tokenizer;
-    word_reserve(s, n * (t->pre_tokenizer.byte_level ? 2 : 1)); /* a mapped byte may fall back to two */
-    if (t->pre_tokenizer.byte_level && t->bpe.mapped_whole) {
+    /* a character, a mapped byte and what decorates them may fall back to a token a byte */
+    word_reserve(s, n * ((t->pre_tokenizer.byte_level ? 2 : 1) + t->bpe.n_prefix) + t->bpe.n_suffix);
+    if (t->pre_tokenizer.byte_level && t->bpe.mapped_whole && t->bpe.n_prefix + t->bpe.n_suffix == 0) {
         for (size_t i = 0; i < n; i++) {
             s->id[i] = t->bpe.mapped_token[(unsigned char)word[i]];
             s->length[i] = 1;
@@ -84,21 +87,24 @@ static size_t word_parts(tokenizer_scratch *s, const char *word, size_t n) {
         return n;
     }
     parts p = {.s = s, .unk = -1};
-    if (t->pre_tokenizer.byte_level) {
-        string character = {0};
-        for (size_t i = 0; i < n; i++) {
-            string_reset(&character);
-            string_utf8(&character, byte_to_char((unsigned char)word[i]));
-            parts_character(&p, string_chars(&character), character.length, 1);
-        }
-        string_drop(&character);
-    } else {
-        for (size_t at = 0; at < n;) {
-            const size_t from = at;
-            utf8_next(word, n, &at);
+    const bool decorated = t->bpe.n_prefix + t->bpe.n_suffix > 0;
+    string character = {0};
+    for (size_t at = 0; at < n;) {
+        const size_t from = at;
+        if (t->pre_tokenizer.byte_level) at++;
+        else utf8_next(word, n, &at);
+        if (!decorated && !t->pre_tokenizer.byte_level) {
             parts_character(&p, word + from, at - from, (uint32_t)(at - from));
+            continue;
         }
+        string_reset(&character);
+        if (from > 0) string_append(&character, t->bpe.prefix, t->bpe.n_prefix);
+        if (t->pre_tokenizer.byte_level) string_utf8(&character, byte_to_char((unsigned char)word[from]));
+        else string_append(&character, word + from, at - from);
+        if (at == n) string_append(&character, t->bpe.suffix, t->bpe.n_suffix);
+        parts_character(&p, string_chars(&character), character.length, (uint32_t)(at - from));
     }
+    string_drop(&character);
     parts_flush(&p);
     return p.n;
 }
@@ -230,51 +236,73 @@ static size_t bpe_word(tokenizer_scratch *s, const char *word, size_t n) {
     return n_part <= PAIRS_BY_SCAN ? merge_by_scan(&s->tokenizer->bpe.merges, s->id, s->length, n_part) : merge_by_heap(s, n_part);
 }
 
-/* --- merges ------------------------------------------------------------------------------------------------------------------ */
-/* One merge as ["a", "b"] or "a b". *skip: a comment line of an old file. */
-static bool merge_sides(const json *v, const char *side[2], size_t n[2], bool *skip) {
-    *skip = false;
-    if (v->type == JSON_ARRAY && v->length == 2 && v->item[0].type == JSON_STRING && v->item[1].type == JSON_STRING) {
-        for (int i = 0; i < 2; i++) side[i] = v->item[i].text, n[i] = v->item[i].length;
-        return true;
+/* --- reading ----------------------------------------------------------------------------------------------------------- */
+/* The token that a merge makes: that of the merge before it or the one behind, as files order them, else by a look-up. */
+static int32_t merge_result(const vocabulary *v, const merge_text *m, size_t skipped, int32_t before, string *joined) {
+    const size_t n = m->n_left + m->n_right - skipped;
+    for (int32_t id = before; id >= 0 && id <= before + 1 && (size_t)id < v->n; id++) {
+        const token *x = &v->token[id];
+        if (x->text != NULL && x->length == n && memcmp(x->text, m->left, m->n_left) == 0 &&
+            memcmp(x->text + m->n_left, m->right + skipped, m->n_right - skipped) == 0)
+            return id;
     }
-    if (v->type != JSON_STRING) return false;
-    *skip = v->length >= 8 && memcmp(v->text, "#version", 8) == 0;
-    const char *blank = memchr(v->text, ' ', v->length);
-    if (blank == NULL) return *skip;
-    side[0] = v->text;
-    n[0] = (size_t)(blank - v->text);
-    side[1] = blank + 1;
-    n[1] = v->length - n[0] - 1;
-    return *skip || memchr(side[1], ' ', n[1]) == NULL;
+    string_reset(joined);
+    string_append(joined, m->left, m->n_left);
+    string_append(joined, m->right + skipped, m->n_right - skipped);
+    return vocabulary_get(v, string_chars(joined), joined->length);
 }
 
-static bool read_merges(tokenizer *t, const json *merges, error *err) {
-    if (merges == NULL || merges->type != JSON_ARRAY) return fail(err, "model: merges is not a list");
-    if (!merge_table_start(&t->bpe.merges, t->owner, merges->length)) return fail(err, "larger than the memory allowed for a tokenizer");
+/* Look-ups go in batches: all of a batch are asked for before the first is waited for. */
+enum { MERGE_BATCH = 32 };
+static bool read_merge_batch(tokenizer *t, const merge_text *list, size_t from, size_t n, string *joined, error *err) {
+    const vocabulary *v = &t->vocabulary;
+    uint64_t hash[MERGE_BATCH][2];
+    int32_t side[MERGE_BATCH][2], result[MERGE_BATCH];
+    for (size_t i = 0; i < n; i++) {
+        vocabulary_prefetch(v, hash[i][0] = vocabulary_hash(list[i].left, list[i].n_left));
+        vocabulary_prefetch(v, hash[i][1] = vocabulary_hash(list[i].right, list[i].n_right));
+    }
+    for (size_t i = 0; i < n; i++) /* the tokens are next: their texts are compared */
+        for (int s = 0; s < 2; s++) {
+            const int32_t id = v->slot[hash[i][s] & v->mask].id;
+            if (id >= 0) __builtin_prefetch(&v->token[id]);
+        }
+    for (size_t i = 0; i < n; i++)
+        for (int s = 0; s < 2; s++) {
+            const int32_t id = v->slot[hash[i][s] & v->mask].id;
+            if (id >= 0) __builtin_prefetch(v->token[id].text);
+        }
+    for (size_t i = 0; i < n; i++) {
+        const merge_text *m = &list[i];
+        const size_t skipped = m->n_right < t->bpe.n_prefix ? m->n_right : t->bpe.n_prefix; /* of the right side's beginning, whatever it is */
+        side[i][0] = vocabulary_get_hashed(v, hash[i][0], m->left, m->n_left);
+        side[i][1] = vocabulary_get_hashed(v, hash[i][1], m->right, m->n_right);
+        const int32_t before = i > 0 ? result[i - 1] : side[i][0];
+        result[i] = merge_result(v, m, skipped, before, joined);
+        if (side[i][0] < 0)
+            return fail(err, "model: merges: entry %zu: the vocabulary has no token %.*s", from + i, m->n_left < 60 ? (int)m->n_left : 60, m->left);
+        if (side[i][1] < 0)
+            return fail(err, "model: merges: entry %zu: the vocabulary has no token %.*s", from + i, m->n_right < 60 ? (int)m->n_right : 60, m->right);
+        if (result[i] < 0) return fail(err, "model: merges: entry %zu: the vocabulary has no token %.60s", from + i, string_chars(joined));
+        __builtin_prefetch(&t->bpe.merges.slot[merge_slot(side[i][0], side[i][1]) & t->bpe.merges.mask], 1);
+    }
+    for (size_t i = 0; i < n; i++) merge_table_put(&t->bpe.merges, side[i][0], side[i][1], (int32_t)(from + i), result[i]);
+    return true;
+}
+
+static bool read_merges(tokenizer *t, const model_text *source, error *err) {
+    if (!source->has_merges) return fail(err, "model: merges is not a list");
+    if (!merge_table_start(&t->bpe.merges, t->owner, source->n_merge)) return fail(err, "model: merges: larger than the memory allowed for a tokenizer");
     string joined = {0};
-    int32_t rank = 0;
     bool ok = true;
-    for (size_t i = 0; ok && i < merges->length; i++) {
-        const char *side[2] = {NULL, NULL};
-        size_t n[2] = {0, 0};
-        bool skip;
-        if (!merge_sides(&merges->item[i], side, n, &skip)) ok = fail(err, "model: merges: entry %zu is not two tokens", i);
-        if (!ok || skip) continue;
-        string_reset(&joined);
-        string_append(&joined, side[0], n[0]);
-        string_append(&joined, side[1], n[1]);
-        const int32_t left = vocabulary_get(&t->vocabulary, side[0], n[0]), right = vocabulary_get(&t->vocabulary, side[1], n[1]);
-        const int32_t result = vocabulary_get(&t->vocabulary, string_chars(&joined), joined.length);
-        if (left < 0 || right < 0 || result < 0)
-            ok = fail(err, "model: merges: entry %zu: the vocabulary has no token %.60s", i, left < 0 ? side[0] : right < 0 ? side[1] : string_chars(&joined));
-        else merge_table_put(&t->bpe.merges, left, right, rank++, result);
+    for (size_t at = 0; ok && at < source->n_merge; at += MERGE_BATCH) {
+        const size_t n = source->n_merge - at < MERGE_BATCH ? source->n_merge - at : MERGE_BATCH;
+        ok = read_merge_batch(t, source->merge + at, at, n, &joined, err);
     }
     string_drop(&joined);
     return ok;
 }
 
-/* --- model ------------------------------------------------------------------------------------------------------------------- */
 static void read_characters(tokenizer *t) {
     for (unsigned b = 0; b < 256; b++) {
         char text[8];
@@ -290,29 +318,38 @@ static void read_characters(tokenizer *t) {
     for (unsigned b = 0; b < 256; b++) t->bpe.mapped_whole = t->bpe.mapped_whole && t->bpe.mapped_token[b] >= 0;
 }
 
-/* Fields that change the result and that we do not do: only their neutral values are let through. */
-static bool check_neutral(const json *model, error *err) {
-    const json *dropout = json_get(model, "dropout");
-    if (dropout != NULL && dropout->type != JSON_NULL && !(dropout->type == JSON_NUMBER && dropout->number == 0))
-        return fail(err, "model: dropout is not supported; null is");
-    static const char *const names[] = {"continuing_subword_prefix", "end_of_word_suffix"};
-    for (size_t i = 0; i < COUNT(names); i++) {
-        const json *v = json_get(model, names[i]);
-        if (v != NULL && v->type != JSON_NULL && !json_is_text(v, "")) return fail(err, "model: %s is not supported; null is", names[i]);
-    }
-    static const char *const switches[] = {"fuse_unk", "byte_fallback", "ignore_merges"};
-    for (size_t i = 0; i < COUNT(switches); i++) {
-        const json *v = json_get(model, switches[i]);
-        if (v != NULL && v->type != JSON_NULL && v->type != JSON_BOOL) return fail(err, "model: %s is neither true nor false", switches[i]);
-    }
-    return true;
+/* A field that is absent, null or of one type. */
+static bool check_type(const json *model, const char *name, json_type type, error *err) {
+    const json *v = json_get(model, name);
+    return v == NULL || v->type == JSON_NULL || v->type == type || fail(err, "model: %s is neither null nor a %s", name, json_type_name(type));
 }
 
-static bool bpe_read(tokenizer *t, const json *model, error *err) {
-    if (!check_neutral(model, err) || !read_merges(t, json_get(model, "merges"), err)) return false;
-    t->bpe.fuse_unk = json_get_bool(model, "fuse_unk", false);
-    t->bpe.byte_fallback = json_get_bool(model, "byte_fallback", false);
-    t->bpe.ignore_merges = json_get_bool(model, "ignore_merges", false);
+/* Null or absent: empty. */
+static bool read_affix(tokenizer *t, const json *model, const char *name, const char **text, size_t *n, error *err) {
+    const json *v = json_get(model, name);
+    *text = "";
+    *n = 0;
+    if (v == NULL || v->type == JSON_NULL) return true;
+    if (v->type == JSON_STRING && v->length > 64) return fail(err, "model: %s has %zu bytes; 64 is the most", name, v->length);
+    return component_text(t->owner, v, name, text, n, err) || fail(err, "model");
+}
+
+static bool read_fields(tokenizer *t, const json *model, error *err) {
+    static const char *const switches[] = {"fuse_unk", "byte_fallback", "ignore_merges"};
+    bool *const values[] = {&t->bpe.fuse_unk, &t->bpe.byte_fallback, &t->bpe.ignore_merges};
+    for (size_t i = 0; i < COUNT(switches); i++) {
+        if (!check_type(model, switches[i], JSON_BOOL, err)) return false;
+        *values[i] = json_get_bool(model, switches[i], false);
+    }
+    if (!check_type(model, "dropout", JSON_NUMBER, err)) return false;
+    if (json_get_number(model, "dropout", 0) != 0)
+        log_warning("tokenizer.json: model: dropout %g is for training; texts are encoded without it", json_get_number(model, "dropout", 0));
+    return read_affix(t, model, "continuing_subword_prefix", &t->bpe.prefix, &t->bpe.n_prefix, err) &&
+           read_affix(t, model, "end_of_word_suffix", &t->bpe.suffix, &t->bpe.n_suffix, err);
+}
+
+static bool bpe_read(tokenizer *t, const model_text *source, error *err) {
+    if (!read_fields(t, source->fields, err) || !read_merges(t, source, err) || !model_read_unk(t, source->fields, NULL, true, err)) return false;
     read_characters(t);
     return true;
 }
@@ -321,7 +358,8 @@ static bool bpe_read(tokenizer *t, const json *model, error *err) {
  * no merge has it at the beginning of its right side while its left side ends in another character. */
 bool bpe_may_cut_at_blank(const tokenizer *t) {
     static const char blank[] = "\xe2\x96\x81";
-    if (t->pre_tokenizer.n_split > 0 || t->bpe.ignore_merges || vocabulary_get(&t->vocabulary, blank, 3) < 0) return false;
+    if (t->pre_tokenizer.n > 0 || t->bpe.ignore_merges || t->bpe.n_prefix + t->bpe.n_suffix > 0 || vocabulary_get(&t->vocabulary, blank, 3) < 0)
+        return false;
     for (size_t i = 0; i <= t->bpe.merges.mask; i++) {
         const merge *m = &t->bpe.merges.slot[i];
         if (m->left < 0) continue;
@@ -334,4 +372,19 @@ bool bpe_may_cut_at_blank(const tokenizer *t) {
     return unk->length < 3 || memcmp(unk->text + unk->length - 3, blank, 3) != 0;
 }
 
-const word_model bpe_model = {"BPE", bpe_read, bpe_word};
+static void bpe_content(const tokenizer *t, string *out) {
+    const bpe *m = &t->bpe;
+    uint64_t sum[2] = {0, 0}; /* over all merges: the table has no order of its own */
+    for (size_t i = 0; i <= m->merges.mask; i++) {
+        if (m->merges.slot[i].left < 0) continue;
+        sum[0] += hash64(&m->merges.slot[i], sizeof(merge), 1);
+        sum[1] += hash64(&m->merges.slot[i], sizeof(merge), 2);
+    }
+    content_number(out, sum[0]);
+    content_number(out, sum[1]);
+    content_text(out, m->prefix, m->n_prefix);
+    content_text(out, m->suffix, m->n_suffix);
+    content_number(out, (uint64_t)(m->byte_fallback | m->fuse_unk << 1 | m->ignore_merges << 2));
+}
+
+const word_model bpe_model = {.name = "BPE", .read = bpe_read, .word = bpe_word, .content = bpe_content};

@@ -32,11 +32,13 @@ static inline const merge *merge_find(const merge_table *m, int32_t left, int32_
 typedef struct bpe {
     merge_table merges;
     bool fuse_unk, ignore_merges, byte_fallback;
-    int32_t byte_token[256];   /* <0xHH>, -1: absent */
-    int32_t ascii_token[128];  /* the token that is this one character, -1: absent */
-    int32_t mapped_token[256]; /* the token of the character that stands for a byte, -1: absent */
-    bool mapped_whole;         /* every byte has such a token */
-    bool cut_at_blank;         /* no pre-tokenizer, and no merge crosses from another character into U+2581 */
+    int32_t byte_token[256];     /* <0xHH>, -1: absent */
+    int32_t ascii_token[128];    /* the token that is this one character, -1: absent */
+    int32_t mapped_token[256];   /* the token of the character that stands for a byte, -1: absent */
+    bool mapped_whole;           /* every byte has such a token */
+    const char *prefix, *suffix; /* continuing_subword_prefix of each character but the first, end_of_word_suffix of the last */
+    size_t n_prefix, n_suffix;
+    bool cut_at_blank; /* no pre-tokenizer, and no merge crosses from another character into U+2581 */
 } bpe;
 
 #endif

@@ -1,9 +1,9 @@
 /* The parts of tokenizer.json around the model. Each reader takes what it knows how to do exactly and refuses the rest by name. */
 #include "text/component.h"
 
-#include "text/normalize.h"
-
 #include <string.h>
+
+enum { MOST_NESTED = 8 };
 
 const char *component_type(const json *v) {
     return json_get_text(v, "type", "a component without a type");
@@ -21,17 +21,36 @@ bool component_is_null(const json *v) {
     return v == NULL || v->type == JSON_NULL;
 }
 
-/* The members of a Sequence under `key`, or the one component itself. */
 bool component_sequence(const json *v, const char *key, const json **items, size_t *n, error *err) {
     *items = v;
     *n = 1;
     if (!component_is(v, "Sequence")) return true;
     const json *list = json_get(v, key);
     if (list == NULL || list->type != JSON_ARRAY) return fail(err, "Sequence: %s is not a list", key);
-    if (list->length > MOST_STEPS) return fail(err, "Sequence: %zu steps are more than %d", list->length, MOST_STEPS);
+    if (list->length > MOST_COMPONENTS) return fail(err, "Sequence: %zu steps are more than %d", list->length, MOST_COMPONENTS);
     *items = list->item;
     *n = list->length;
     return true;
+}
+
+static bool each(const json *v, const char *key, component_reader *read, void *user, int depth, size_t *left, error *err) {
+    if (!component_is(v, "Sequence")) {
+        if (*left == 0) return fail(err, "Sequence: more than %d steps", MOST_COMPONENTS);
+        --*left;
+        return read(user, v, err);
+    }
+    if (depth == MOST_NESTED) return fail(err, "Sequence: %d of them inside each other are the most", MOST_NESTED);
+    const json *items;
+    size_t n;
+    if (!component_sequence(v, key, &items, &n, err)) return false;
+    for (size_t i = 0; i < n; i++)
+        if (!each(&items[i], key, read, user, depth + 1, left, err)) return false;
+    return true;
+}
+
+bool component_each(const json *v, const char *key, component_reader *read, void *user, error *err) {
+    size_t left = MOST_COMPONENTS;
+    return each(v, key, read, user, 0, &left, err);
 }
 
 bool component_text(arena *owner, const json *v, const char *what, const char **text, size_t *n, error *err) {
@@ -39,4 +58,77 @@ bool component_text(arena *owner, const json *v, const char *what, const char **
     *n = v->length;
     *text = arena_copy_bytes(owner, v->text, v->length);
     return *text != NULL || fail(err, "%s: larger than the memory allowed for a tokenizer", what);
+}
+
+bool component_bool(const json *v, const char *field, bool *value, error *err) {
+    const json *found = json_get(v, field);
+    if (component_is_null(found)) return true;
+    if (found->type != JSON_BOOL) return fail(err, "%s: %s is neither true nor false", component_type(v), field);
+    *value = found->truth;
+    return true;
+}
+
+bool component_character(arena *owner, const json *v, const char *field, const char **text, size_t *n, error *err) {
+    const json *found = json_get(v, field);
+    if (found == NULL || found->type != JSON_STRING || found->length == 0) return fail(err, "%s: %s is not a character", component_type(v), field);
+    size_t at = 0;
+    utf8_next(found->text, found->length, &at);
+    if (at != found->length) return fail(err, "%s: %s is not one character", component_type(v), field);
+    return component_text(owner, found, field, text, n, err);
+}
+
+bool component_choice(const json *v, const char *field, const char *const *names, int absent, int *choice, error *err) {
+    const json *found = json_get(v, field);
+    if (component_is_null(found) && absent >= 0) {
+        *choice = absent;
+        return true;
+    }
+    if (found == NULL || found->type != JSON_STRING) return fail(err, "%s: %s is not a text", component_type(v), field);
+    for (int i = 0; names[i] != NULL; i++) {
+        *choice = i;
+        if (json_is_text(found, names[i])) return true;
+    }
+    return fail(err, "%s: %s %.60s is not supported", component_type(v), field, found->text);
+}
+
+/* --- for people ------------------------------------------------------------------------------------------------------- */
+static void describe(const json *v, const char *key, int depth, string *out) {
+    if (component_is(v, "Sequence") && depth < MOST_NESTED) {
+        const json *list = json_get(v, key);
+        for (size_t i = 0; list != NULL && list->type == JSON_ARRAY && i < list->length; i++) {
+            if (i > 0) string_text(out, " > ");
+            describe(&list->item[i], key, depth + 1, out);
+        }
+        return;
+    }
+    string_text(out, component_type(v));
+    bool any = false;
+    for (size_t i = 0; v->type == JSON_OBJECT && i < v->length; i++) {
+        if (strcmp(v->key[i], "type") == 0) continue;
+        string_text(out, any ? ", " : "(");
+        any = true;
+        string_text(out, v->key[i]);
+        string_char(out, '=');
+        const size_t before = out->length;
+        json_writer w = {.out = out};
+        json_value(&w, &v->item[i]);
+        if (out->length - before > 200) { /* a compiled charsmap, say */
+            out->length = before;
+            string_print(out, "...");
+        }
+    }
+    if (any) string_char(out, ')');
+}
+
+void component_describe(const json *v, const char *key, string *out) {
+    if (component_is_null(v)) string_text(out, "none");
+    else describe(v, key, 0, out);
+}
+
+const char *component_described(arena *owner, const json *v, const char *key) {
+    string made = {0};
+    component_describe(v, key, &made);
+    const char *kept = arena_copy_bytes(owner, string_chars(&made), made.length);
+    string_drop(&made);
+    return kept;
 }

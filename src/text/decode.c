@@ -1,111 +1,156 @@
-/* Ids to text. What each id stands for is worked out once, when the tokenizer is loaded. */
-#include "text/component.h"
-#include "text/tokenizer_inner.h"
+/* Ids to text, at once and as ids come. */
+#include "text/decode_inner.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-static int hex_digit(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* <0xHH> to its byte; -1: is no such token. */
-static int fallback_byte(const char *text, size_t n) {
-    if (n != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>' || hex_digit(text[3]) < 0 || hex_digit(text[4]) < 0) return -1;
-    return hex_digit(text[3]) * 16 + hex_digit(text[4]);
-}
-
-/* Bytes that a token of the byte-level alphabet stands for; one with any other character stands for itself. */
-static void decode_byte_level(const char *text, size_t n, string *out) {
-    const size_t before = out->length;
-    for (size_t at = 0; at < n;) {
-        const int byte = char_to_byte(utf8_next(text, n, &at));
-        if (byte < 0) {
-            out->length = before;
-            string_append(out, text, n);
-            return;
-        }
-        string_char(out, (char)byte);
-    }
-}
-
-static void decode_token(const tokenizer *t, const char *text, size_t n, string *out, string *spare) {
-    const decoder *d = &t->decoder;
-    if (d->byte_level) {
-        decode_byte_level(text, n, out);
-        return;
-    }
-    string_reset(spare);
-    string_append(spare, text, n);
-    for (size_t i = 0; i < d->n_replace; i++) {
-        const replacement *r = &d->replace[i];
-        string made = {0};
-        const char *p = string_chars(spare);
-        for (size_t at = 0; at < spare->length;) {
-            const char *found = text_find(p + at, spare->length - at, r->pattern, r->n_pattern);
-            const size_t stop = found != NULL ? (size_t)(found - p) : spare->length;
-            string_append(&made, p + at, stop - at);
-            if (found == NULL) break;
-            string_append(&made, r->content, r->n_content);
-            at = stop + r->n_pattern;
-        }
-        string_drop(spare);
-        *spare = made;
-    }
-    const int byte = d->byte_fallback ? fallback_byte(string_chars(spare), spare->length) : -1;
-    if (byte >= 0) string_char(out, (char)byte);
-    else string_append(out, string_chars(spare), spare->length);
-}
-
-/* What an id is decoded from: an added token in the form that matched. Its bytes are not looked up in the byte alphabet: they
- * are the text itself. */
+/* --- the bytes of every id --------------------------------------------------------------------------------------------- */
+/* What an id is decoded from: an added token in the form that matched. */
 static token decoded_from(const tokenizer *t, size_t id, const int32_t *added_of) {
     const int32_t i = added_of[id] - 1;
     return i >= 0 ? (token){t->added[i].pattern, (uint32_t)t->added[i].n_pattern} : t->vocabulary.token[id];
 }
 
-bool decoder_build(tokenizer *t, error *err) {
+static void decode_alone(const tokenizer *t, token from, bool first, bool last, string *s, string *spare, string *out) {
+    const decoder *d = &t->decoder;
+    string_reset(s);
+    string_append(s, from.text, from.length);
+    if (d->join_blank && !first) string_char(out, ' ');
+    for (size_t i = 0; !d->chained && i < d->n_local; i++) decode_token(&d->step[i], first, last, s, spare);
+    const int byte = d->byte_fallback ? fallback_byte(string_chars(s), s->length) : -1;
+    if (byte >= 0) string_char(out, (char)byte);
+    else if (d->byte_level) bytes_of_alphabet(string_chars(s), s->length, out);
+    else string_append(out, string_chars(s), s->length);
+}
+
+/* The bytes of all ids at one place of a text; NULL where memory is not enough. */
+static const token *build_place(const tokenizer *t, const int32_t *added_of, bool first, bool last) {
     const size_t n = t->vocabulary.n;
-    string bytes = {0}, spare = {0};
-    t->decoded = NEW_ARRAY(t->owner, n, token);
-    int32_t *added_of = NEW_ARRAY(t->owner, n, int32_t); /* 1 + index */
-    uint32_t *begin = NEW_ARRAY(t->owner, n + 1, uint32_t);
-    bool ok = t->decoded != NULL && added_of != NULL && begin != NULL;
-    for (size_t i = 0; ok && i < t->n_added; i++) added_of[t->added[i].id] = (int32_t)i + 1;
+    string bytes = {0}, s = {0}, spare = {0};
+    token *made = NEW_ARRAY(t->owner, n, token);
+    uint32_t *begin = made != NULL ? malloc((n + 1) * sizeof *begin) : NULL;
+    bool ok = begin != NULL;
     for (size_t id = 0; ok && id < n; id++) {
+        begin[id] = (uint32_t)bytes.length;
         const token from = decoded_from(t, id, added_of);
-        if (from.text != NULL && added_of[id] > 0 && t->decoder.byte_level) string_append(&bytes, from.text, from.length);
-        else if (from.text != NULL) decode_token(t, from.text, from.length, &bytes, &spare);
+        if (from.text != NULL) decode_alone(t, from, first, last, &s, &spare, &bytes);
         ok = bytes.length < UINT32_MAX;
         begin[id + 1] = (uint32_t)bytes.length;
     }
     const char *kept = ok ? arena_copy_bytes(t->owner, string_chars(&bytes), bytes.length) : NULL;
     for (size_t id = 0; kept != NULL && id < n; id++)
-        if (t->vocabulary.token[id].text != NULL) t->decoded[id] = (token){kept + begin[id], begin[id + 1] - begin[id]};
+        if (decoded_from(t, id, added_of).text != NULL) made[id] = (token){kept + begin[id], begin[id + 1] - begin[id]};
+    free(begin);
     string_drop(&bytes);
+    string_drop(&s);
     string_drop(&spare);
-    return kept != NULL || fail(err, "model: vocab: larger than the memory allowed for a tokenizer");
+    return kept != NULL ? made : NULL;
 }
 
-/* Appends the bytes of one id; `begun` says whether any text went before, and is brought up to date. */
-static void decode_id(const tokenizer *t, int32_t id, bool skip_special, bool *begun, string *out) {
-    if (id < 0 || (size_t)id >= t->vocabulary.n || t->decoded[id].text == NULL || (skip_special && t->special[id])) return;
-    const char *text = t->decoded[id].text;
-    size_t n = t->decoded[id].length;
-    if (t->decoder.join_blank && *begun) string_char(out, ' ');
-    if (!*begun && t->decoder.strip != NULL && n >= t->decoder.n_strip && memcmp(text, t->decoder.strip, t->decoder.n_strip) == 0) {
-        text += t->decoder.n_strip;
-        n -= t->decoder.n_strip;
-        *begun = true;
+/* How much of what a token becomes before another one it becomes at the end, too. */
+static const uint32_t *build_sure(const tokenizer *t) {
+    const decoder *d = &t->decoder;
+    uint32_t *sure = NEW_ARRAY(t->owner, t->vocabulary.n, uint32_t);
+    for (size_t id = 0; sure != NULL && id < t->vocabulary.n; id++) {
+        const token *a = &d->later[id], *b = &d->last[id];
+        while (sure[id] < a->length && sure[id] < b->length && a->text[sure[id]] == b->text[sure[id]]) sure[id]++;
     }
-    if (n > 0 || t->decoder.join_blank) *begun = true;
+    return sure;
+}
+
+bool decoder_build(tokenizer *t, error *err) {
+    decoder *d = &t->decoder;
+    const size_t n = t->vocabulary.n;
+    bool place_counts = d->join_blank, end_counts = false;
+    for (size_t i = 0; !d->chained && i < d->n_local; i++) {
+        place_counts |= d->step[i].kind == DECODE_WORDPIECE || d->step[i].kind == DECODE_METASPACE;
+        end_counts |= d->step[i].kind == DECODE_BPE;
+    }
+    int32_t *added_of = calloc(n, sizeof *added_of); /* 1 + index */
+    unsigned char *skipped = NEW_ARRAY(t->owner, n, unsigned char);
+    bool ok = added_of != NULL && skipped != NULL;
+    for (size_t i = 0; ok && i < t->n_added; i++) added_of[t->added[i].id] = (int32_t)i + 1;
+    for (size_t id = 0; ok && id < n; id++) { /* `tokenizers` looks the text up that it is about to decode */
+        const token from = decoded_from(t, id, added_of);
+        const int32_t named = from.text != NULL ? vocabulary_get(&t->vocabulary, from.text, from.length) : -1;
+        skipped[id] = named >= 0 && t->special[named];
+    }
+    if (ok) {
+        d->skipped = skipped;
+        d->later = build_place(t, added_of, false, false);
+        d->first = place_counts ? build_place(t, added_of, true, false) : d->later;
+        d->last = end_counts ? build_place(t, added_of, false, true) : d->later;
+        ok = d->later != NULL && d->first != NULL && d->last != NULL;
+    }
+    if (ok && end_counts) ok = (d->sure = build_sure(t)) != NULL;
+    free(added_of);
+    return ok || fail(err, "model: vocab: larger than the memory allowed for a tokenizer");
+}
+
+/* --- one id after another ------------------------------------------------------------------------------------------------ */
+static bool has_text(const tokenizer *t, int32_t id, bool skip_special) {
+    const decoder *d = &t->decoder;
+    return id >= 0 && (size_t)id < t->vocabulary.n && d->later[id].text != NULL && !(skip_special && d->skipped[id]);
+}
+
+/* Takes what Strip wants off the beginning of the text; `text` moves. */
+static void strip_beginning(tokenizer_decoder *d, const char **text, size_t *n) {
+    const decode_step *strip = d->tokenizer->decoder.strip;
+    while (d->stripped < strip->start && *n >= strip->n_text && memcmp(*text, strip->text, strip->n_text) == 0) {
+        *text += strip->n_text;
+        *n -= strip->n_text;
+        d->stripped++;
+    }
+    if (*n > 0) d->stripped = SIZE_MAX;
+}
+
+/* Appends the bytes of one id. */
+static void take(tokenizer_decoder *d, int32_t id, string *out) {
+    const decoder *z = &d->tokenizer->decoder;
+    if (!has_text(d->tokenizer, id, d->skip_special) || (z->no_repeats && id == d->last)) return;
+    if (z->sure != NULL && d->last >= 0) {
+        const token *before = &z->later[d->last];
+        string_append(out, before->text + z->sure[d->last], before->length - z->sure[d->last]);
+    }
+    if (d->begun && d->last < 0) d->stripped = SIZE_MAX;
+    const token *made = d->begun ? &z->later[id] : &z->first[id];
+    const char *text = made->text;
+    size_t n = z->sure != NULL ? z->sure[id] : made->length;
+    if (z->strip != NULL && d->stripped < SIZE_MAX) strip_beginning(d, &text, &n);
+    d->last = id;
+    d->begun = true;
     string_append(out, text, n);
 }
 
-void tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t n, bool skip_special, string *out) {
-    bool begun = false;
-    for (size_t i = 0; i < n; i++) decode_id(t, ids[i], skip_special, &begun, out);
+static void finish(tokenizer_decoder *d, string *out) {
+    const decoder *z = &d->tokenizer->decoder;
+    if (z->sure == NULL || d->last < 0) return;
+    const token *end = &z->last[d->last];
+    string_append(out, end->text + z->sure[d->last], end->length - z->sure[d->last]);
 }
 
+/* A decoder whose steps need the whole list. */
+static void decode_all(const tokenizer *t, const int32_t *ids, size_t n, bool skip_special, string *out) {
+    token *tokens = malloc((n + 1) * sizeof *tokens);
+    if (tokens == NULL) return;
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (has_text(t, ids[i], skip_special)) tokens[kept++] = t->decoder.later[ids[i]];
+    decode_chain(&t->decoder, tokens, kept, out);
+    free(tokens);
+}
+
+void tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t n, bool skip_special, string *out) {
+    if (t->decoder.chained) {
+        decode_all(t, ids, n, skip_special, out);
+        return;
+    }
+    tokenizer_decoder d = {.tokenizer = t, .skip_special = skip_special, .last = -1};
+    for (size_t i = 0; i < n; i++) take(&d, ids[i], out);
+    finish(&d, out);
+}
+
+/* --- as ids come ----------------------------------------------------------------------------------------------------------- */
 /* How many bytes at the end of text[0..n) begin a character that is not whole yet: 0 to 3. */
 static size_t unfinished(const char *text, size_t n) {
     for (size_t back = 1; back <= 3 && back <= n; back++) {
@@ -122,10 +167,10 @@ static size_t unfinished(const char *text, size_t n) {
     return 0;
 }
 
-static void decoder_take(tokenizer_decoder *d, int32_t id, string *out) {
+static void take_whole_characters(tokenizer_decoder *d, int32_t id, string *out) {
     const size_t before = out->length;
     string_append(out, d->held, d->n_held);
-    decode_id(d->tokenizer, id, d->skip_special, &d->begun, out);
+    take(d, id, out);
     d->n_held = unfinished(string_chars(out) + before, out->length - before);
     out->length -= d->n_held;
     if (out->data == NULL) return;
@@ -134,10 +179,16 @@ static void decoder_take(tokenizer_decoder *d, int32_t id, string *out) {
 }
 
 tokenizer_decoder tokenizer_decoder_start(const tokenizer *t, const int32_t *prompt, size_t n, bool skip_special) {
-    tokenizer_decoder d = {.tokenizer = t, .skip_special = skip_special};
+    tokenizer_decoder d = {.tokenizer = t, .skip_special = skip_special, .last = -1};
+    if (t->decoder.chained) {
+        d.all = calloc(1, sizeof *d.all);
+        for (size_t i = 0; d.all != NULL && i < n; i++) id_list_push(d.all, prompt[i]);
+        d.n_prompt = n;
+        return d;
+    }
     string forgotten = {0};
     for (size_t i = 0; i < n; i++) {
-        decoder_take(&d, prompt[i], &forgotten);
+        take_whole_characters(&d, prompt[i], &forgotten);
         string_reset(&forgotten);
     }
     string_drop(&forgotten);
@@ -145,44 +196,27 @@ tokenizer_decoder tokenizer_decoder_start(const tokenizer *t, const int32_t *pro
 }
 
 void tokenizer_decoder_push(tokenizer_decoder *d, int32_t id, string *out) {
-    decoder_take(d, id, out);
+    if (d->all != NULL) id_list_push(d->all, id);
+    else take_whole_characters(d, id, out);
 }
 
 void tokenizer_decoder_end(tokenizer_decoder *d, string *out) {
     string_append(out, d->held, d->n_held);
     d->n_held = 0;
-}
-
-/* --- reading ---------------------------------------------------------------------------------------------------------- */
-static bool read_strip(tokenizer *t, const json *v, bool fused, error *err) {
-    decoder *d = &t->decoder;
-    const int64_t start = json_get_integer(v, "start", 0), stop = json_get_integer(v, "stop", 0);
-    if (start == 0 && stop == 0) return true;
-    if (!fused) return fail(err, "Strip before Fuse is not supported");
-    if (start != 1 || stop != 0 || d->strip != NULL) return fail(err, "Strip with other than start 1 and stop 0, once, is not supported");
-    return component_text(t->owner, json_get(v, "content"), "Strip: content", &d->strip, &d->n_strip, err);
-}
-
-bool decoder_read(tokenizer *t, const json *v, error *err) {
-    decoder *d = &t->decoder;
-    d->join_blank = component_is_null(v);
-    if (component_is_null(v)) return true;
-    const json *items;
-    size_t n;
-    if (!component_sequence(v, "decoders", &items, &n, err)) return fail(err, "decoder");
-    bool fused = false;
-    for (size_t i = 0; i < n; i++) {
-        bool ok = true;
-        if (component_is(&items[i], "ByteLevel") && i == 0) d->byte_level = true;
-        else if (component_is(&items[i], "Replace") && !fused && !d->byte_fallback && !d->byte_level)
-            ok = replacement_read(t->owner, &items[i], &d->replace[d->n_replace++], err);
-        else if (component_is(&items[i], "ByteFallback") && !fused && !d->byte_level) d->byte_fallback = true;
-        else if (component_is(&items[i], "Fuse")) fused = true;
-        else if (component_is(&items[i], "Strip")) ok = read_strip(t, &items[i], fused, err);
-        else if (component_is(&items[i], "ByteLevel") || component_is(&items[i], "Replace") || component_is(&items[i], "ByteFallback"))
-            ok = fail(err, "%s at this place of a Sequence is not supported", component_type(&items[i]));
-        else ok = component_refuse(&items[i], err);
-        if (!ok) return fail(err, "decoder");
+    if (d->all == NULL) {
+        finish(d, out);
+        d->last = -1;
+        return;
     }
-    return true;
+    string prompt = {0}, whole = {0};
+    decode_all(d->tokenizer, d->all->id, d->n_prompt, d->skip_special, &prompt);
+    decode_all(d->tokenizer, d->all->id, d->all->n, d->skip_special, &whole);
+    size_t same = 0;
+    while (same < prompt.length && same < whole.length && prompt.data[same] == whole.data[same]) same++;
+    string_append(out, string_chars(&whole) + same, whole.length - same);
+    string_drop(&prompt);
+    string_drop(&whole);
+    id_list_drop(d->all);
+    free(d->all);
+    d->all = NULL;
 }

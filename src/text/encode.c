@@ -58,38 +58,58 @@ void tokenizer_scratch_drop(tokenizer_scratch *s) {
     if (s == NULL) return;
     string_drop(&s->normalized);
     string_drop(&s->spare);
-    string_drop(&s->prefixed);
+    pre_tokenize_drop(s);
+    string_drop(&s->mapped);
     arena memory = s->memory; /* which holds s itself */
     arena_drop(&memory);
 }
 
 /* --- one call ---------------------------------------------------------------------------------------------------------- */
-static size_t source_begin(const piece *s, size_t i) {
-    i = i < s->prefixed ? 0 : i - s->prefixed;
-    return s->origin != NULL ? s->origin->begin[s->shift + i] : s->shift + i;
+size_t piece_begin(const piece *p, size_t i) {
+    return p->origin != NULL ? p->origin->begin[p->shift + i] : p->shift + i;
 }
 
-static size_t source_end(const piece *s, size_t i) {
-    if (i < s->prefixed) return source_begin(s, 0);
-    i -= s->prefixed;
-    return s->origin != NULL ? s->origin->end[s->shift + i] : s->shift + i + 1;
+size_t piece_end(const piece *p, size_t i) {
+    return p->origin != NULL ? p->origin->end[p->shift + i] : p->shift + i + 1;
 }
 
-static void emit(run *r, const piece *from, int32_t id, size_t begin, size_t end) {
-    if (r->out->begin == NULL) id_list_push(r->out, id);
-    else if (begin < end) id_list_push_at(r->out, id, source_begin(from, begin), source_end(from, end - 1));
-    else id_list_push_at(r->out, id, begin < from->n ? source_begin(from, begin) : 0, begin < from->n ? source_begin(from, begin) : 0);
+/* An invalid byte is a character of its own. */
+size_t character_begin(const char *text, size_t at) {
+    for (size_t back = 1; back <= 3 && back <= at; back++) {
+        size_t next = at - back;
+        const unsigned char first = (unsigned char)text[at - back];
+        if ((first & 0xc0) == 0x80) continue;
+        if (first < 0xc0) break;
+        utf8_next(text, at - back + 4, &next); /* the byte at `at` follows, and no more than it says are read */
+        return next > at ? at - back : at;
+    }
+    return at;
+}
+
+static void emit(run *r, const piece *from, int32_t id, size_t begin, size_t end, const char *written, size_t n_written) {
+    if (r->out->begin == NULL) {
+        id_list_push(r->out, id);
+        return;
+    }
+    size_t first = 0, last = 0;
+    if (begin < end) first = piece_begin(from, begin), last = piece_end(from, end - 1);
+    else if (begin < from->n) first = last = piece_begin(from, begin);
+    if (r->t->post.n_trim > 0) post_trim(r, written, n_written, &first, &last);
+    id_list_push_at(r->out, id, first, last);
 }
 
 void run_word(run *r, const piece *from, size_t begin, size_t end) {
+    const tokenizer *t = r->t;
     if (r->out->begin == NULL) {
         word_encode(r->s, from->text + begin, end - begin, r->out);
         return;
     }
-    const size_t n = r->t->model->word(r->s, from->text + begin, end - begin);
-    for (size_t i = 0; i < n; i++) {
-        emit(r, from, r->s->id[i], begin, begin + r->s->length[i]);
-        begin += r->s->length[i];
+    const size_t n = t->model->word(r->s, from->text + begin, end - begin);
+    for (size_t i = 0, at = begin; i < n; i++) {
+        const token *part = &t->vocabulary.token[r->s->id[i]];
+        if (r->s->length[i] > 0) begin = at; /* a part without length shares the bytes of the one before */
+        if (r->s->length[i] > 0) at = begin + r->s->length[i];
+        emit(r, from, r->s->id[i], begin, at, part->text, part->length);
     }
 }
 
@@ -107,11 +127,11 @@ static bool word_behind(const char *text, size_t n, size_t at) {
     return at < n && (unicode_class(utf8_next(text, n, &at)) & UNICODE_WORD);
 }
 
-/* Where the white space that ends at `at` begins, not before `least`. */
-static size_t blanks_before(const char *text, size_t least, size_t at) {
-    while (at > least) {
+/* Where the white space that ends at `at` begins. */
+static size_t blanks_before(const char *text, size_t at) {
+    while (at > 0) {
         size_t from = at - 1;
-        while (from > least && at - from < 4 && ((unsigned char)text[from] & 0xc0) == 0x80) from--;
+        while (from > 0 && at - from < 4 && ((unsigned char)text[from] & 0xc0) == 0x80) from--;
         size_t next = from;
         const uint32_t c = utf8_next(text, at, &next);
         if (next != at || !(unicode_class(c) & UNICODE_SPACE)) break;
@@ -130,14 +150,13 @@ static size_t blanks_behind(const char *text, size_t n, size_t at) {
 }
 
 /* Finds the entries of `tree` in a text, leftmost and longest first, as `tokenizers` does: a match that is then refused
- * (special and not wanted, not a single word) is passed over as a whole. `between` gets what lies between. */
+ * (special and not wanted, not a single word) is passed over as a whole. What a match strips behind it may be matched once more,
+ * as there. `between` gets what lies between. */
 static void each_added(run *r, const piece *from, const trie *tree, const unsigned char *marks, void (*between)(run *, const piece *)) {
     const char *text = from->text;
     const size_t n = from->n;
     size_t done = 0;
-    for (size_t at = 0; at < n && tree->n > 0;) {
-        while (at < n && tree->root[(unsigned char)text[at]] == 0) at++;
-        if (at == n) break;
+    for (size_t at = added_next(tree, text, n, 0); at < n; at = added_next(tree, text, n, at)) {
         size_t begin = at, end = at;
         const int32_t found = added_at(r->t, tree, text, n, at, marks, &end);
         if (found < 0) {
@@ -148,17 +167,16 @@ static void each_added(run *r, const piece *from, const trie *tree, const unsign
         const added_token *a = &r->t->added[found];
         if (marks == NULL && a->special && !(r->flags & TOKENIZER_PARSE_SPECIAL)) continue;
         if (a->single_word && (word_before(text, begin) || word_behind(text, n, end))) continue;
-        if (a->lstrip && begin > done) begin = blanks_before(text, done, begin);
+        if (a->lstrip) {
+            begin = blanks_before(text, begin);
+            if (begin < done) begin = done;
+        }
         if (a->rstrip) end = blanks_behind(text, n, end);
-        if (done < begin) between(r, &(piece){text + done, begin - done, from->shift + done, from->origin, 0});
-        emit(r, from, a->id, begin, end);
+        if (done < begin) between(r, &(piece){text + done, begin - done, from->shift + done, from->origin});
+        if (begin < end) emit(r, from, a->id, begin, end, text + begin, end - begin); /* else the one before has stripped all of it */
         done = end;
     }
-    if (done < n) between(r, &(piece){text + done, n - done, from->shift + done, from->origin, 0});
-}
-
-static void split_start(run *r, const piece *from) {
-    pre_tokenize_step(r, 0, from);
+    if (done < n) between(r, &(piece){text + done, n - done, from->shift + done, from->origin});
 }
 
 /* A stretch between added tokens that match the text as it is. */
@@ -166,11 +184,11 @@ static void normalize_stretch(run *r, const piece *from) {
     const tokenizer *t = r->t;
     piece made = *from;
     const unsigned char *marks = r->marks != NULL ? r->marks + from->shift : NULL;
-    if (t->normalizer.n > 0) {
-        const bool track = r->out->begin != NULL || r->marks != NULL;
+    if (t->normalizer.n > 0 && !normalizer_keeps(&t->normalizer, from->text, from->n)) {
         tokenizer_scratch *s = r->s;
-        normalize_text(&t->normalizer, from->text, from->n, &s->normalized, &s->spare, &s->memory, track ? &s->origin : NULL, from->shift);
-        made = (piece){string_chars(&s->normalized), s->normalized.length, 0, track ? &s->origin : NULL, 0};
+        r->gave_up |=
+            !normalize_text(&t->normalizer, from->text, from->n, &s->normalized, &s->spare, &s->memory, r->track ? &s->origin : NULL, from->shift);
+        made = (piece){string_chars(&s->normalized), s->normalized.length, 0, r->track ? &s->origin : NULL};
         if (r->marks != NULL) {
             if (s->marks_room < made.n) {
                 s->marks_room = made.n + made.n / 2;
@@ -180,22 +198,32 @@ static void normalize_stretch(run *r, const piece *from) {
             marks = s->marks;
         }
     }
-    each_added(r, &made, &t->normalized, marks, split_start);
+    each_added(r, &made, &t->normalized, marks, pre_tokenize);
+}
+
+/* The ids of one text, without what goes around it. */
+static bool encode_text(const tokenizer *t, tokenizer_scratch *s, const char *text, size_t n, const unsigned char *marks, unsigned flags, id_list *out,
+                        error *err) {
+    if (n > INT32_MAX) return fail(err, "a text of %zu bytes: one text has less than 2 GiB", n);
+    run r = {.t = t, .s = s, .flags = flags, .marks = marks, .out = out, .text = text, .n = n, .n_before = out->n};
+    r.track = out->begin != NULL || marks != NULL || t->pre_tokenizer.looks_back;
+    each_added(&r, &(piece){.text = text, .n = n}, &t->raw, marks, normalize_stretch);
+    const bool unknown = s->unknown;
+    s->unknown = false;
+    if (r.gave_up) return fail(err, "a pattern of the normalizer or the pre-tokenizer needs more steps on this text than it may take");
+    return !unknown || fail(err, "the text has a character that no token covers, and the tokenizer has no unknown token");
 }
 
 static bool encode(const tokenizer *t, tokenizer_scratch *scratch, const char *text, size_t n, const unsigned char *marks, unsigned flags, id_list *out,
                    error *err) {
-    if (n > INT32_MAX) return fail(err, "a text of %zu bytes: one text has less than 2 GiB", n);
     tokenizer_scratch *s = scratch != NULL ? scratch : tokenizer_scratch_new(t);
+    const bool around = (flags & TOKENIZER_ADD_SPECIAL) != 0;
     if (flags & TOKENIZER_OFFSETS) id_list_want_offsets(out);
-    run r = {t, s, flags, marks, out};
-    if (flags & TOKENIZER_ADD_SPECIAL)
-        for (size_t i = 0; i < t->post.n_prefix; i++) id_list_push_at(out, t->post.prefix[i], 0, 0);
-    each_added(&r, &(piece){.text = text, .n = n}, &t->raw, marks, normalize_stretch);
-    if (flags & TOKENIZER_ADD_SPECIAL)
-        for (size_t i = 0; i < t->post.n_suffix; i++) id_list_push_at(out, t->post.suffix[i], n, n);
+    for (size_t i = 0; around && i < t->post.n_prefix; i++) id_list_push_at(out, t->post.prefix[i], 0, 0);
+    const bool ok = encode_text(t, s, text, n, marks, flags, out, err);
+    for (size_t i = 0; ok && around && i < t->post.n_suffix; i++) id_list_push_at(out, t->post.suffix[i], n, n);
     if (scratch == NULL) tokenizer_scratch_drop(s);
-    return true;
+    return ok;
 }
 
 bool tokenizer_encode(const tokenizer *t, tokenizer_scratch *scratch, const char *text, size_t n, unsigned flags, id_list *out, error *err) {
@@ -205,4 +233,35 @@ bool tokenizer_encode(const tokenizer *t, tokenizer_scratch *scratch, const char
 bool tokenizer_encode_marked(const tokenizer *t, tokenizer_scratch *scratch, const char *text, size_t n, const unsigned char *marks, unsigned flags,
                              id_list *out, error *err) {
     return encode(t, scratch, text, n, marks, flags, out, err);
+}
+
+bool tokenizer_encode_pair(const tokenizer *t, tokenizer_scratch *scratch, const char *a, size_t n_a, const char *b, size_t n_b, unsigned flags, id_list *out,
+                           error *err) {
+    tokenizer_scratch *s = scratch != NULL ? scratch : tokenizer_scratch_new(t);
+    if (flags & TOKENIZER_OFFSETS) id_list_want_offsets(out);
+    bool ok = true;
+    for (size_t i = 0; ok && i < t->post.n_pair; i++) {
+        const int32_t id = t->post.pair[i];
+        if (id == POST_TEXT_A) ok = encode_text(t, s, a, n_a, NULL, flags, out, err);
+        else if (id == POST_TEXT_B) ok = encode_text(t, s, b, n_b, NULL, flags, out, err);
+        else if (flags & TOKENIZER_ADD_SPECIAL) id_list_push_at(out, id, 0, 0);
+    }
+    if (scratch == NULL) tokenizer_scratch_drop(s);
+    return ok;
+}
+
+void id_list_to_characters(id_list *list, const char *text, size_t n) {
+    size_t at = 0, character = 0; /* characters before byte `at`, which begins one */
+    for (size_t i = 0; list->begin != NULL && i < list->n; i++) {
+        if (list->begin[i] < at) at = character = 0; /* only where the tokens of another text follow */
+        const size_t begin = list->begin[i] < n ? list->begin[i] : n, end = list->end[i] < n ? list->end[i] : n;
+        for (size_t next = at; at < begin; at = next, character++) {
+            utf8_next(text, n, &next);
+            if (next > begin) break;
+        }
+        list->begin[i] = character;
+        size_t stop = at, characters = character;
+        for (; stop < end; characters++) utf8_next(text, n, &stop);
+        list->end[i] = characters;
+    }
 }

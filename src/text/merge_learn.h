@@ -1,42 +1,35 @@
-/* text/merge_learn.h: distinct words with their counts, and the merges that are learned from them. */
+/* text/merge_learn.h: the merges of a byte-level BPE that are learned from distinct words. Inner to text/. */
 #ifndef SOCLE_TEXT_MERGE_LEARN_H
 #define SOCLE_TEXT_MERGE_LEARN_H
-#include "base/arena.h"
 #include "base/error.h"
-#include "base/string.h"
-#include <stdint.h>
+#include "text/word_count.h"
+#include <stdbool.h>
 
-/* --- word_count.c ------------------------------------------------------------------------------------------------------- */
-typedef struct word_entry {
-    const char *text;
-    uint32_t n, hash;
-    int64_t count;
-} word_entry;
-typedef struct word_map {
-    arena memory;
-    word_entry *entry; /* in the order in which they came */
-    size_t n, room;
-    uint32_t *slot; /* 1 + index; 0: empty */
-    size_t mask;
-} word_map;
-void word_map_add(word_map *m, const char *text, size_t n, int64_t count);
-void word_map_drop(word_map *m);
+typedef struct merge_learning {
+    long vocab_size;
+    const char **special;
+    size_t n_special;
+    int64_t min_frequency;    /* of a pair that is merged */
+    uint32_t max_length;      /* a pair whose tokens have fewer bytes together may come to be; UINT32_MAX: any */
+    const volatile int *stop; /* may be NULL: where it becomes non-zero, learning fails with "stopped" */
+} merge_learning;
 
-/* --- merge_learn.c ------------------------------------------------------------------------------------------------------ */
 typedef struct learned_token {
     const char *text; /* in the byte alphabet */
     uint32_t length;
+    uint32_t bytes; /* that it stands for */
 } learned_token;
+typedef struct learned_merge {
+    int32_t left, right;
+} learned_merge;
 typedef struct learned {
     learned_token *token; /* by id: special tokens, the 256 characters of bytes by code point, merges */
     size_t n_token;
-    struct {
-        int32_t left, right;
-    } * merge;
+    learned_merge *merge;
     size_t n_merge;
 } learned;
-/* In `owner`. Words are bytes. */
-bool merges_learn(arena *owner, const word_map *words, long vocab_size, const char **special, size_t n_special, const volatile int *stop, learned *out,
-                  error *err);
+
+/* In `owner`. Words are bytes; the maps, each with words of its own, hold nothing afterwards. */
+bool merges_learn(arena *owner, word_map *words, size_t n_map, const merge_learning *o, learned *out, error *err);
 
 #endif

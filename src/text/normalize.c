@@ -1,109 +1,152 @@
-#include "text/normalize.h"
-
 #include "text/component.h"
+#include "text/normalize_inner.h"
+#include "text/tokenizer_inner.h"
 
 #include <string.h>
 
-const char *text_find(const char *text, size_t n, const char *pattern, size_t n_pattern) {
-    while (n >= n_pattern) {
-        const char *first = memchr(text, pattern[0], n - n_pattern + 1);
-        if (first == NULL || memcmp(first, pattern, n_pattern) == 0) return first;
-        n -= (size_t)(first + 1 - text);
-        text = first + 1;
-    }
-    return NULL;
+/* --- at work ----------------------------------------------------------------------------------------------------------- */
+bool normalizer_keeps(const normalizer *z, const char *text, size_t n) {
+    for (size_t i = 0; i < z->n; i++)
+        if (!z->step[i].kind->keeps(&z->step[i], text, n)) return false;
+    return true;
 }
 
-static void origin_push(arena *owner, origin_list *o, size_t begin, size_t end, size_t times) {
-    if (o == NULL) return;
-    if (o->n + times > o->room) {
-        const size_t room = (o->n + times) * 2, bytes = o->n * sizeof(size_t);
-        o->begin = arena_grow(owner, o->begin, bytes, room * sizeof(size_t));
-        o->end = arena_grow(owner, o->end, bytes, room * sizeof(size_t));
-        o->room = room;
-    }
-    for (size_t i = 0; i < times; i++) {
-        o->begin[o->n] = begin;
-        o->end[o->n++] = end;
-    }
+/* What the last step made is what the next one reads. */
+static void origin_turn(origin_list *o, origin_list *from) {
+    *from = (origin_list){.begin = o->begin, .end = o->end, .n = o->n, .room = o->room};
+    o->begin = o->spare_begin;
+    o->end = o->spare_end;
+    o->room = o->spare_room;
+    o->spare_begin = from->begin;
+    o->spare_end = from->end;
+    o->spare_room = from->room;
+    o->n = 0;
 }
 
-/* One step over text, whose bytes came from `from` (NULL: from themselves, counted from shift). */
-static void step_apply(const replacement *r, const char *text, size_t n, const origin_list *from, size_t shift, string *out, arena *owner,
-                       origin_list *origin) {
-#define BEGIN(i) (from != NULL ? from->begin[i] : shift + (i))
-#define END(i) (from != NULL ? from->end[i] : shift + (i) + 1)
-    if (r->n_pattern == 0) {
-        if (n == 0) return;
-        string_append(out, r->content, r->n_content);
-        origin_push(owner, origin, BEGIN(0), BEGIN(0), r->n_content);
-        string_append(out, text, n);
-        for (size_t i = 0; origin != NULL && i < n; i++) origin_push(owner, origin, BEGIN(i), END(i), 1);
-        return;
-    }
-    for (size_t at = 0; at < n;) {
-        const char *found = text_find(text + at, n - at, r->pattern, r->n_pattern);
-        const size_t stop = found != NULL ? (size_t)(found - text) : n;
-        string_append(out, text + at, stop - at);
-        for (size_t i = at; origin != NULL && i < stop; i++) origin_push(owner, origin, BEGIN(i), END(i), 1);
-        at = stop;
-        if (found == NULL) break;
-        string_append(out, r->content, r->n_content);
-        origin_push(owner, origin, BEGIN(at), END(at + r->n_pattern - 1), r->n_content);
-        at += r->n_pattern;
-    }
-#undef BEGIN
-#undef END
-}
-
-void normalize_text(const normalizer *z, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift) {
+bool normalize_text(const normalizer *z, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift) {
+    origin_list from;
+    bool changed = false, ok = true;
     string_reset(out);
     if (origin != NULL) origin->n = 0;
     for (size_t i = 0; i < z->n; i++) {
-        if (i == 0) {
-            step_apply(&z->step[0], text, n, NULL, shift, out, owner, origin);
-            continue;
+        const normalize_step *s = &z->step[i];
+        edit e = {.text = text, .n = n, .out = out, .shift = shift, .origin = origin, .owner = owner};
+        if (changed) {
+            e.text = string_chars(out);
+            e.n = out->length;
         }
-        const string made = *out; /* what the last step made is what this one reads */
-        *out = *spare;
-        *spare = made;
-        string_reset(out);
-        origin_list before = {0}, *from = NULL;
-        if (origin != NULL) {
-            before = *origin;
-            *origin = (origin_list){0};
-            from = &before;
+        if (s->kind->keeps(s, e.text, e.n)) continue;
+        if (changed) {
+            const string made = *out;
+            *out = *spare;
+            *spare = made;
+            string_reset(out);
+            e.text = string_chars(spare);
+            if (origin != NULL) {
+                origin_turn(origin, &from);
+                e.from = &from;
+            }
         }
-        step_apply(&z->step[i], string_chars(spare), spare->length, from, shift, out, owner, origin);
+        ok = s->kind->apply(s, &e) && ok;
+        changed = true;
     }
-    if (z->n == 0) string_append(out, text, n);
-}
-
-bool normalizer_keeps(const normalizer *z, const char *text, size_t n) {
-    return z->n == 0;
+    if (!changed) {
+        edit e = {.text = text, .n = n, .out = out, .shift = shift, .origin = origin, .owner = owner};
+        edit_copy(&e, 0, n);
+    }
+    return ok;
 }
 
 /* --- reading ---------------------------------------------------------------------------------------------------------- */
-bool replacement_read(arena *owner, const json *v, replacement *r, error *err) {
-    const json *pattern = json_get(v, "pattern");
-    if (json_get(pattern, "Regex") != NULL) return fail(err, "Replace with a Regex is not supported");
-    if (!component_text(owner, json_get(pattern, "String"), "Replace: pattern: String", &r->pattern, &r->n_pattern, err)) return false;
-    if (r->n_pattern == 0) return fail(err, "Replace: pattern: String is empty");
-    return component_text(owner, json_get(v, "content"), "Replace: content", &r->content, &r->n_content, err);
+static const normalize_kind *const kinds[] = {
+    &normalize_nfc,           &normalize_nfd, &normalize_nfkc,    &normalize_nfkd,    &normalize_lowercase,   &normalize_strip,
+    &normalize_strip_accents, &normalize_nmt, &normalize_replace, &normalize_prepend, &normalize_precompiled, &normalize_byte_level,
+};
+
+bool step_flag(const json *v, const char *key, bool *flag, error *err) {
+    const json *value = json_get(v, key);
+    if (value == NULL || value->type != JSON_BOOL) return fail(err, "%s: %s is neither true nor false", component_type(v), key);
+    *flag = value->truth;
+    return true;
 }
 
-static bool read_normalize_step(arena *owner, const json *v, replacement *r, error *err) {
-    if (component_is(v, "Replace")) return replacement_read(owner, v, r, err);
-    if (component_is(v, "Prepend")) return component_text(owner, json_get(v, "prepend"), "Prepend: prepend", &r->content, &r->n_content, err);
+static normalize_step *add_step(normalizer *z, arena *owner, const normalize_kind *kind, error *err) {
+    if ((z->n & (z->n - 1)) == 0) { /* full: its room is a power of two */
+        const size_t room = z->n == 0 ? 1 : z->n * 2;
+        normalize_step *more = arena_grow(owner, z->step, z->n * sizeof *more, room * sizeof *more);
+        if (more == NULL) return fail_null(err, "larger than the memory allowed for a tokenizer");
+        z->step = more;
+    }
+    normalize_step *s = &z->step[z->n++];
+    *s = (normalize_step){.kind = kind};
+    return s;
+}
+
+/* One component of several parts. strip_accents null: where it lowers, too. */
+static bool read_bert(normalizer *z, arena *owner, const json *v, error *err) {
+    bool clean = false, chinese = false, accents, lower = false;
+    if (!step_flag(v, "clean_text", &clean, err) || !step_flag(v, "handle_chinese_chars", &chinese, err) || !step_flag(v, "lowercase", &lower, err))
+        return false;
+    accents = lower;
+    if (!component_is_null(json_get(v, "strip_accents")) && !step_flag(v, "strip_accents", &accents, err)) return false;
+    const struct {
+        bool on;
+        const normalize_kind *kind;
+    } part[] = {{clean, &normalize_bert_clean},
+                {chinese, &normalize_bert_chinese},
+                {accents, &normalize_nfd},
+                {accents, &normalize_bert_accents},
+                {lower, &normalize_lowercase}};
+    for (size_t i = 0; i < COUNT(part); i++)
+        if (part[i].on && add_step(z, owner, part[i].kind, err) == NULL) return false;
+    return true;
+}
+
+typedef struct reader {
+    normalizer *normalizer;
+    arena *owner;
+} reader;
+
+static bool read_component(void *user, const json *v, error *err) {
+    const reader *r = user;
+    if (component_is(v, "BertNormalizer")) return read_bert(r->normalizer, r->owner, v, err);
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        if (!component_is(v, kinds[i]->name)) continue;
+        normalize_step *s = add_step(r->normalizer, r->owner, kinds[i], err);
+        return s != NULL && (kinds[i]->read == NULL || kinds[i]->read(s, r->owner, v, err));
+    }
     return component_refuse(v, err);
 }
 
 bool normalizer_read(normalizer *z, arena *owner, const json *v, error *err) {
-    if (component_is_null(v)) return true;
-    const json *items;
-    size_t n;
-    if (!component_sequence(v, "normalizers", &items, &n, err)) return fail(err, "normalizer");
-    for (size_t i = 0; i < n; i++)
-        if (!read_normalize_step(owner, &items[i], &z->step[z->n++], err)) return fail(err, "normalizer");
-    return true;
+    reader r = {z, owner};
+    z->described = component_described(owner, v, "normalizers");
+    if (z->described == NULL) return fail(err, "normalizer: larger than the memory allowed for a tokenizer");
+    return component_is_null(v) || component_each(v, "normalizers", read_component, &r, err) || fail(err, "normalizer");
+}
+
+/* --- what it is ---------------------------------------------------------------------------------------------------------- */
+static void digest_text_of(string *out, const char *text, size_t n) {
+    const uint64_t length = n;
+    string_append(out, &length, sizeof length);
+    string_append(out, text, n);
+}
+
+/* Two texts a step. Replace by a text and Prepend (which has no pattern) are as they were when there were no others. */
+void normalizer_digest(const normalizer *z, string *out) {
+    for (size_t i = 0; i < z->n; i++) {
+        const normalize_step *s = &z->step[i];
+        if (s->kind != &normalize_prepend && (s->kind != &normalize_replace || s->pattern != NULL || s->n_text == 0)) {
+            digest_text_of(out, "", 0);
+            digest_text_of(out, s->kind->name, strlen(s->kind->name));
+            const char flags[2] = {(char)s->left, (char)s->right};
+            string_append(out, flags, sizeof flags);
+        }
+        digest_text_of(out, s->text, s->n_text);
+        digest_text_of(out, s->content, s->n_content);
+    }
+}
+
+const char *normalizer_describe(const tokenizer *t) {
+    return t->normalizer.described;
 }

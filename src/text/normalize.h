@@ -1,37 +1,33 @@
-/* text/normalize.h: the normalizer: steps that change a text before it is cut into words, and where each byte came from.
- * Inner to text/. */
+/* text/normalize.h: the normalizer: steps that change a text before it is cut into words, and where each byte came from. They are
+ * those of Hugging Face `tokenizers`, character by character, offsets included. Inner to text/.
+ * A byte that is no part of a valid UTF-8 character stays as it is, whatever the step. */
 #ifndef SOCLE_TEXT_NORMALIZE_H
 #define SOCLE_TEXT_NORMALIZE_H
 #include "base/json.h"
-
-enum { MOST_STEPS = 32 };
 
 /* For each byte of a text that was made from another, the bytes [begin, end) that it came from. */
 typedef struct origin_list {
     size_t *begin, *end; /* NULL where nobody asked */
     size_t n, room;
+    size_t *spare_begin, *spare_end, spare_room; /* normalize_text's, for steps between */
 } origin_list;
 
-typedef struct replacement { /* pattern empty: content goes before the whole text, unless that is empty (Prepend) */
-    const char *pattern, *content;
-    size_t n_pattern, n_content;
-} replacement;
-
 typedef struct normalizer {
-    replacement step[MOST_STEPS];
+    struct normalize_step *step;
     size_t n;
+    const char *described; /* for people; "none" */
 } normalizer;
 
 /* Reads tokenizer.json's "normalizer" (NULL or null: none); what it keeps lives in `owner`. */
 bool normalizer_read(normalizer *z, arena *owner, const json *v, error *err);
-bool replacement_read(arena *owner, const json *v, replacement *r, error *err); /* a Replace, which decoders have too */
 /* Whether normalize_text would leave text[0..n) as it is: a quick check that may say false where it would. */
 bool normalizer_keeps(const normalizer *z, const char *text, size_t n);
 /* Makes `out` (emptied first; `spare` is room for steps between) the normalized text[0..n). `origin` may be NULL; its memory is
- * in `owner`; positions count from `shift`. */
-void normalize_text(const normalizer *z, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift);
+ * in `owner`; positions count from `shift`, and are those of whole characters; a character that came from nothing has an empty
+ * stretch at the text's beginning. false: a pattern needed more steps on this text than it may take, `out` is not what it should be. */
+bool normalize_text(const normalizer *z, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift);
 
-/* Where `pattern` (not empty) stands in text[0..n), or NULL. */
-const char *text_find(const char *text, size_t n, const char *pattern, size_t n_pattern);
+/* Appends what decides how a text is normalized: for digests. */
+void normalizer_digest(const normalizer *z, string *out);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum { SPLIT_NONE, SPLIT_GPT2, SPLIT_LLAMA3, SPLIT_QWEN2, SPLIT_COUNT } split_kind;
+typedef enum { SPLIT_NONE, SPLIT_GPT2, SPLIT_LLAMA3, SPLIT_QWEN2, SPLIT_QWEN35, SPLIT_O200K, SPLIT_TEKKEN, SPLIT_COUNT } split_kind;
 
 /* End of the piece at text[at], at < n; SPLIT_NONE: n. Linear over a whole text, whatever it holds. */
 size_t split_next(split_kind kind, const char *text, size_t n, size_t at);

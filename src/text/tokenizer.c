@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { LARGEST_FILE = 512 << 20 };
-
 tokenizer *tokenizer_parse(arena *owner, const char *text, size_t n, const char *config, size_t n_config, error *err) {
     tokenizer *t = NEW(owner, tokenizer);
     const char *source = arena_copy_bytes(owner, text, n);
@@ -13,42 +11,8 @@ tokenizer *tokenizer_parse(arena *owner, const char *text, size_t n, const char 
     t->owner = owner;
     t->source = source;
     t->n_source = n;
-    arena tree = {.limit = owner->limit};
-    const json *root = json_parse(&tree, text, n, err);
-    const bool ok = root != NULL && tokenizer_read_json(t, root, err);
-    arena_drop(&tree);
-    if (!ok) return fail_null(err, "tokenizer.json");
+    if (!tokenizer_read_json(t, text, n, err)) return fail_null(err, "tokenizer.json");
     if (!tokenizer_config_read(t, config, n_config, err)) return fail_null(err, "tokenizer_config.json");
-    return t;
-}
-
-/* Reads folder/name into `memory` where it exists; *text stays NULL where not. */
-static bool read_beside(arena *memory, const char *folder, const char *name, const char **text, size_t *n, error *err) {
-    const char *path = path_join(memory, folder, name);
-    if (path == NULL || !file_exists(path)) return true;
-    *text = file_read(memory, path, LARGEST_FILE, n, err);
-    return *text != NULL;
-}
-
-tokenizer *tokenizer_load(arena *owner, const char *path, error *err) {
-    arena memory = {0};
-    const bool folder = file_is_folder(path);
-    const char *file = folder ? path_join(&memory, path, "tokenizer.json") : path;
-    const char *config = NULL, *template = NULL;
-    size_t n = 0, n_config = 0, n_template = 0;
-    tokenizer *t = NULL;
-    if (folder && !file_exists(file)) fail(err, "%s holds no tokenizer.json", path);
-    else {
-        const char *text = file_read(&memory, file, LARGEST_FILE, &n, err);
-        const bool beside = text != NULL && (!folder || (read_beside(&memory, path, "tokenizer_config.json", &config, &n_config, err) &&
-                                                         read_beside(&memory, path, "chat_template.jinja", &template, &n_template, err)));
-        if (beside) {
-            t = tokenizer_parse(owner, text, n, config, n_config, err);
-            if (t == NULL) fail(err, "%s", path);
-        }
-        if (t != NULL && template != NULL) t->chat_template = arena_copy_bytes(owner, template, n_template);
-    }
-    arena_drop(&memory);
     return t;
 }
 
@@ -115,4 +79,23 @@ size_t tokenizer_count_added(const tokenizer *t) {
 
 digest tokenizer_digest(const tokenizer *t) {
     return t->digest;
+}
+
+size_t tokenizer_count_chat_templates(const tokenizer *t) {
+    return t->n_named_template + (t->chat_template != NULL);
+}
+
+const char *tokenizer_chat_template_name(const tokenizer *t, size_t i) {
+    const size_t unnamed = t->chat_template != NULL;
+    return i < unnamed ? "default" : t->named_templates[i - unnamed].name;
+}
+
+const char *tokenizer_source(const tokenizer *t, size_t *n) {
+    *n = t->n_source;
+    return t->source;
+}
+
+const char *tokenizer_scanner(const char *regex, size_t n) {
+    const split_kind kind = split_by_pattern(regex, n);
+    return kind == SPLIT_COUNT || kind == SPLIT_NONE ? NULL : split_name(kind);
 }

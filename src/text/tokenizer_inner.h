@@ -5,7 +5,9 @@
 #define SOCLE_TEXT_TOKENIZER_INNER_H
 #include "base/json.h"
 #include "text/bpe.h"
+#include "text/decode.h"
 #include "text/normalize.h"
+#include "text/pre_tokenize.h"
 #include "text/split.h"
 #include "text/tokenizer.h"
 #include "text/unigram.h"
@@ -14,26 +16,20 @@
 #include "text/wordpiece.h"
 
 /* --- the stages, as data ----------------------------------------------------------------------------------------------- */
-typedef struct pre_tokenizer {
-    split_kind split[MOST_STEPS];
-    size_t n_split;
-    bool byte_level;       /* the last step writes bytes as characters: models do that as they read a word */
-    bool add_prefix_space; /* before the last split: a piece that does not begin with a blank gets one */
-} pre_tokenizer;
-
-typedef struct post_processor { /* what goes around a text */
-    int32_t *prefix, *suffix;
+/* What goes around a text, or two, and how offsets are trimmed. */
+enum { POST_TEXT_A = -1, POST_TEXT_B = -2 };
+typedef struct post_processor {
+    int32_t *prefix, *suffix; /* what goes around one text */
     size_t n_prefix, n_suffix;
+    int32_t *pair; /* two texts: ids, and POST_TEXT_A and _B once each */
+    size_t n_pair;
+    struct {
+        bool add_prefix_space; /* the blank that a lone one at the beginning may be was put there: it stays */
+        bool counts_prefix;    /* ids of `prefix` stand before the first token when this is done */
+    } trim[MOST_COMPONENTS];
+    size_t n_trim;
+    const char *described; /* for people; "none" */
 } post_processor;
-
-typedef struct decoder {
-    bool byte_level, byte_fallback;
-    bool join_blank; /* no decoder: tokens are joined by a blank, as `tokenizers` does */
-    replacement replace[MOST_STEPS];
-    size_t n_replace;
-    const char *strip; /* a character that the text loses once at its beginning; NULL: none */
-    size_t n_strip;
-} decoder;
 
 typedef struct added_token {
     const char *content;
@@ -55,6 +51,8 @@ typedef struct trie {
     trie_node *node;
     size_t n, room;
     uint32_t root[256]; /* the node of a first byte, 0: none */
+    int only;           /* the one first byte that there is, -1: several */
+    size_t longest;     /* bytes of the longest entry */
 } trie;
 
 struct tokenizer {
@@ -75,17 +73,26 @@ struct tokenizer {
     trie raw, normalized; /* over the text as it is; over the normalized text */
     post_processor post;
     decoder decoder;
-    token *decoded;         /* bytes of each id */
     unsigned char *special; /* by id */
     int32_t bos, eos, pad, unk_named;
-    const char *chat_template;
+    const char *chat_template; /* the default one */
+    struct named_template {
+        const char *name, *text;
+    } * named_templates; /* the others */
+    size_t n_named_template;
+    bool templates_beside; /* they were read from .jinja files, and hold instead of the configuration's */
     digest digest;
     char kind[96];
 };
 
-/* tokenizer_json.c: fills a tokenizer from the tree of tokenizer.json, by way of these. */
-bool tokenizer_read_json(tokenizer *t, const json *root, error *err);
+/* tokenizer_json.c: fills a tokenizer from the text of tokenizer.json, by way of these. */
+bool tokenizer_read_json(tokenizer *t, const char *text, size_t n, error *err);
+/* The id of the model's unk_token into t->unk; `absent` is what it is called where the file does not say (NULL: nothing).
+ * needed: one that the vocabulary lacks is an error now, and not when a text wants it. */
+bool model_read_unk(tokenizer *t, const json *fields, const char *absent, bool needed, error *err);
 bool pre_tokenizer_read(tokenizer *t, const json *v, error *err);
+/* Appends all that decides ids; what the ids mean afterwards is not in it. */
+void pre_tokenizer_digest(const tokenizer *t, string *out);
 bool post_processor_read(tokenizer *t, const json *v, error *err);
 bool decoder_read(tokenizer *t, const json *v, error *err);
 bool decoder_build(tokenizer *t, error *err); /* the bytes of every id */
@@ -94,12 +101,18 @@ bool bpe_may_cut_at_blank(const tokenizer *t);
 
 /* tokenizer_config.c */
 bool tokenizer_config_read(tokenizer *t, const char *text, size_t n, error *err);
+/* chat_template.jinja and additional_chat_templates/NAME.jinja of a folder, where there are such. */
+bool templates_read_beside(tokenizer *t, const char *folder, error *err);
 void config_write(const tokenizer *t, const char *chat_template, string *out);
 
 /* added.c: tries over the added tokens. */
 bool added_build(tokenizer *t, error *err);
 /* The longest entry that text[at..] begins with: an index into t->added, *end behind it; -1: none. marks NULL: any; else one
  * that is not blank needs TOKENIZER_MARKUP on all its bytes, and so does a special one. */
+/* Whether text[from, at) is what an entry begins with. */
+bool trie_reaches(const trie *tree, const char *text, size_t n, size_t from, size_t at);
+/* The first place from `at` on where an entry may begin; n: none. */
+size_t added_next(const trie *tree, const char *text, size_t n, size_t at);
 int32_t added_at(const tokenizer *t, const trie *tree, const char *text, size_t n, size_t at, const unsigned char *marks, size_t *end);
 
 /* --- encoding ---------------------------------------------------------------------------------------------------------- */
@@ -112,20 +125,20 @@ struct tokenizer_scratch {
     size_t room;
     struct bpe_room *bpe; /* what a model needs besides; made when first asked for */
     struct unigram_room *unigram;
+    bool unknown; /* a character met no token, and there is no unknown token: the text cannot be encoded */
     struct word_cache *cache;
-    string normalized, spare, prefixed;
+    string normalized, spare, mapped;
     unsigned char *marks;
     size_t marks_room;
     origin_list origin;
+    struct rewritten *rewritten; /* pre_tokenize.c: a text for each step that writes one anew */
 };
 
-/* A text under way and where its bytes came from: `origin` or, where that is NULL, byte i from shift + i. A `prefixed` text has
- * one byte before those. */
+/* A text under way and where its bytes came from: `origin` from [shift] on or, where that is NULL, byte i from shift + i. */
 typedef struct piece {
     const char *text;
     size_t n, shift;
     const origin_list *origin;
-    size_t prefixed;
 } piece;
 
 /* One call of tokenizer_encode. */
@@ -135,10 +148,22 @@ typedef struct run {
     unsigned flags;
     const unsigned char *marks; /* of the caller's text; NULL: not a marked one */
     id_list *out;
+    const char *text; /* the caller's */
+    size_t n;
+    bool track;      /* somebody asks where bytes came from */
+    bool gave_up;    /* a pattern needed more steps than it may take */
+    size_t n_before; /* ids in `out` before this text's first */
 } run;
 
-/* pre_tokenize.c: step `step` and those behind it over one piece, down to run_word. */
-void pre_tokenize_step(run *r, size_t step, const piece *from);
+/* pre_tokenize.c: a piece between added tokens into words, down to run_word. */
+void pre_tokenize(run *r, const piece *from);
+void pre_tokenize_drop(tokenizer_scratch *s);
+/* Where in the caller's text byte i of a piece came from. */
+size_t piece_begin(const piece *p, size_t i);
+size_t piece_end(const piece *p, size_t i);
+size_t character_begin(const char *text, size_t at); /* the first byte of the character that has byte `at` */
+/* post_process.c: takes white space at the ends of a token out of its bytes [*begin, *end) of the text. */
+void post_trim(const run *r, const char *written, size_t n, size_t *begin, size_t *end);
 /* encode.c: the ids of the word from->text[begin, end) go out. */
 void run_word(run *r, const piece *from, size_t begin, size_t end);
 void id_list_reserve(id_list *list, size_t more);

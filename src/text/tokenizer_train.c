@@ -1,46 +1,140 @@
 #include "text/tokenizer_train.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/parallel.h"
-#include "text/merge_learn.h"
-#include "text/split.h"
+#include "text/normalize.h"
+#include "text/pattern.h"
+#include "text/tokenizer_train_inner.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-/* Text is collected until a batch is full, then its pieces are counted, each SHARDS-th by the same map: what is counted where
- * does not depend on threads. A document longer than a piece is cut where no word can cross. */
-enum { SHARDS = 16, BATCH = 32 << 20, PIECE = 1 << 20 };
+/* Documents are cut into pieces, where no word can cross; each SLOTS-th piece of a batch is counted by the same map, and these
+ * are added, slot by slot, to the words of the whole text, which lie in SHARDS maps by their hash. So neither the order nor the
+ * counts depend on threads, and a batch is as many pieces as it takes, however the text comes. */
+enum { SLOTS = 16, SHARDS = 16, BATCH = 8 << 20, PIECE = 256 << 10, LONGEST_PIECE_OF_TEXT = 4 << 20 };
 
 typedef struct piece {
     size_t begin, end;
+    bool first; /* of its document */
 } piece;
 
+typedef struct counter {
+    word_map words;
+    size_t begin[SHARDS + 1]; /* of each shard in `order` */
+    uint32_t *order;          /* the words by shard */
+    size_t room;
+    arena memory;             /* of `order` */
+    string valid, normal, spare, marked;
+    arena scratch;
+} counter;
+
 struct tokenizer_trainer {
+    tokenizer_training o;
     split_kind split;
-    int64_t bytes;
-    string text;  /* of this batch, documents one after another */
-    size_t open;  /* where the document that has not ended yet begins in it */
-    arena memory; /* of the pieces */
-    piece *pieces;
+    pattern *regex; /* where split is SPLIT_COUNT */
+    const char *regex_text;
+    normalizer normalizer;
+    bool normalizes;
+    int64_t bytes, forgotten;
+    string text;     /* what has not been counted yet */
+    size_t open;     /* where the part of the document begins that is in no piece yet */
+    bool inside;     /* the open document has given a piece */
+    piece *pieces;   /* not counted yet */
     size_t n_piece, room_piece;
-    word_map counted[SHARDS];
+    counter counters[SLOTS];
+    word_map shard[SHARDS];
+    size_t batch; /* pieces of the batch that is counted now */
+    arena memory;
 };
 
-tokenizer_trainer *tokenizer_trainer_new(const char *pattern, error *err) {
-    split_kind split = split_by_name(pattern);
-    if (split == SPLIT_COUNT) split = split_by_pattern(pattern, strlen(pattern));
-    if (split == SPLIT_COUNT) return fail_null(err, "pattern %.100s is not known: gpt2, llama3 and qwen2 are", pattern);
+/* --- what is asked for ---------------------------------------------------------------------------------------------------------- */
+static bool special_check(const tokenizer_training *o, error *err) {
+    bool has_eos = o->eos == NULL, has_unk = o->model != TRAIN_UNIGRAM;
+    for (size_t i = 0; i < o->n_special; i++) {
+        const char *text = o->special[i];
+        if (text[0] == 0) return fail(err, "a special token is empty");
+        if (!utf8_valid(text, strlen(text))) return fail(err, "special token %.60s is not valid UTF-8", text);
+        has_eos = has_eos || strcmp(text, o->eos) == 0;
+        has_unk = has_unk || (o->unk != NULL && strcmp(text, o->unk) == 0);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(text, o->special[j]) == 0) return fail(err, "special token %.60s is there twice", text);
+        if (o->byte_fallback && strlen(text) == 6 && strncmp(text, "<0x", 3) == 0) return fail(err, "special token %.60s is the name of a byte", text);
+    }
+    if (!has_eos) return fail(err, "the end-of-text token %.60s is not one of the special tokens", o->eos);
+    if (!has_unk) return fail(err, "the unknown token %.60s is not one of the special tokens", o->unk != NULL ? o->unk : "");
+    return true;
+}
+
+static bool training_check(const tokenizer_training *o, error *err) {
+    if (!special_check(o, err)) return false;
+    const bool bytes = o->model == TRAIN_BPE || o->byte_fallback;
+    const long least = (bytes ? 256 : 1) + (long)o->n_special, most = 1 << 22;
+    if (o->vocab_size < least || o->vocab_size > most)
+        return fail(err, "a vocabulary of %ld: %s and %zu special tokens make %ld at least, and %ld is the most", o->vocab_size,
+                    bytes ? "256 bytes" : "one piece", o->n_special, least, most);
+    if (o->most_words < 0 || o->most_words > 1L << 30) return fail(err, "%ld distinct words: 1 to %ld are possible", o->most_words, 1L << 30);
+    if (o->coverage < 0 || o->coverage > 1) return fail(err, "a character coverage of %g is not between 0 and 1", o->coverage);
+    if (o->shrinking_factor < 0 || o->shrinking_factor >= 1) return fail(err, "a shrinking factor of %g is not between 0 and 1", o->shrinking_factor);
+    if (o->max_piece_length < 0 || o->max_piece_length > LONGEST_PIECE)
+        return fail(err, "pieces of %ld characters: %d is the most", o->max_piece_length, LONGEST_PIECE);
+    if (o->seed_size < 0 || o->seed_size > 1 << 24) return fail(err, "%ld pieces to begin with: %d is the most", o->seed_size, 1 << 24);
+    if (o->min_frequency < 0) return fail(err, "a least frequency of %ld", o->min_frequency);
+    if (o->max_token_length < 0 || o->max_token_length > INT32_MAX) return fail(err, "tokens of %ld bytes", o->max_token_length);
+    return true;
+}
+
+static bool trainer_set_pattern(tokenizer_trainer *t, error *err) {
+    const char *text = t->o.pattern;
+    if (text == NULL || text[0] == 0) return fail(err, "the pattern is empty");
+    t->split = split_by_name(text);
+    if (t->split == SPLIT_COUNT) t->split = split_by_pattern(text, strlen(text));
+    if (t->split != SPLIT_COUNT) return true;
+    t->regex_text = text;
+    t->regex = pattern_compile(&t->memory, text, strlen(text), err);
+    return t->regex != NULL || fail(err, "pattern %.100s is no name that is known, and as a regular expression", text);
+}
+
+static bool trainer_set_normalizer(tokenizer_trainer *t, error *err) {
+    string component = {0};
+    bool ok = training_write_normalizer(t->o.normalizer, &component) || fail(err, "normalizer %.60s is not known: nmt-nfkc, nfkc and none are", t->o.normalizer);
+    const json *v = ok ? json_parse(&t->memory, component.data, component.length, err) : NULL;
+    ok = v != NULL && normalizer_read(&t->normalizer, &t->memory, v, err);
+    t->normalizes = ok && v->type != JSON_NULL;
+    string_drop(&component);
+    return ok;
+}
+
+tokenizer_trainer *tokenizer_trainer_new(const tokenizer_training *o, error *err) {
+    if (!training_check(o, err)) return NULL;
     arena memory = {0};
     tokenizer_trainer *t = NEW(&memory, tokenizer_trainer);
     t->memory = memory;
-    t->split = split;
-    return t;
+    t->o = *o;
+    if (t->o.most_words == 0) t->o.most_words = MOST_WORDS;
+    if (o->model == TRAIN_UNIGRAM ? trainer_set_normalizer(t, err) : trainer_set_pattern(t, err)) return t;
+    tokenizer_trainer_drop(t);
+    return NULL;
+}
+
+static void counters_drop(tokenizer_trainer *t) {
+    for (size_t i = 0; i < SLOTS; i++) {
+        counter *c = &t->counters[i];
+        word_map_drop(&c->words);
+        arena_drop(&c->memory);
+        arena_drop(&c->scratch);
+        string *const strings[] = {&c->valid, &c->normal, &c->spare, &c->marked};
+        for (size_t k = 0; k < COUNT(strings); k++) string_drop(strings[k]);
+        *c = (counter){0};
+    }
+    string_drop(&t->text);
 }
 
 void tokenizer_trainer_drop(tokenizer_trainer *t) {
     if (t == NULL) return;
-    string_drop(&t->text);
-    for (size_t i = 0; i < SHARDS; i++) word_map_drop(&t->counted[i]);
+    counters_drop(t);
+    for (size_t i = 0; i < SHARDS; i++) word_map_drop(&t->shard[i]);
     arena memory = t->memory; /* which holds t itself */
     arena_drop(&memory);
 }
@@ -49,219 +143,257 @@ int64_t tokenizer_trainer_bytes(const tokenizer_trainer *t) {
     return t->bytes;
 }
 
-static void piece_add(tokenizer_trainer *t, size_t begin, size_t end) {
-    if (begin == end) return;
+int64_t tokenizer_trainer_forgotten(const tokenizer_trainer *t) {
+    return t->forgotten;
+}
+
+/* --- words of a piece ----------------------------------------------------------------------------------------------------------- */
+static void count_word(counter *c, const char *text, size_t n) {
+    if (n > 0) word_map_add(&c->words, text, n, word_hash(text, n), 1);
+}
+
+static void count_by_regex(const tokenizer_trainer *t, counter *c, const char *text, size_t n) {
+    pattern_search s = pattern_search_start(t->regex, text, n);
+    size_t at = 0, begin, end;
+    while (pattern_search_next(&s, &begin, &end)) {
+        count_word(c, text + at, begin - at);
+        count_word(c, text + begin, end - begin);
+        at = end;
+    }
+    count_word(c, text + at, n - at);
+    pattern_search_end(&s);
+}
+
+/* As the pre-tokenizer Metaspace does it: blanks become U+2581, one goes before the text, and each begins a word. */
+static void count_by_blanks(const tokenizer_trainer *t, counter *c, const char *text, size_t n, bool first) {
+    static const char blank[] = "\xe2\x96\x81";
+    if (!utf8_valid(text, n)) {
+        string_reset(&c->valid);
+        for (size_t at = 0; at < n;) string_utf8(&c->valid, utf8_next(text, n, &at));
+        text = string_chars(&c->valid);
+        n = c->valid.length;
+    }
+    if (t->normalizes && normalize_text(&t->normalizer, text, n, &c->normal, &c->spare, &c->scratch, NULL, 0)) {
+        text = string_chars(&c->normal);
+        n = c->normal.length;
+    }
+    string_reset(&c->marked);
+    if (n > 0 && first && text[0] != ' ' && (n < 3 || memcmp(text, blank, 3) != 0)) string_append(&c->marked, blank, 3);
+    for (size_t at = 0; at < n;) {
+        const char *found = memchr(text + at, ' ', n - at);
+        const size_t end = found != NULL ? (size_t)(found - text) : n;
+        string_append(&c->marked, text + at, end - at);
+        if (found != NULL) string_append(&c->marked, blank, 3);
+        at = end + 1;
+    }
+    const char *marked = string_chars(&c->marked);
+    size_t begin = 0;
+    for (size_t at = 1; at + 2 < c->marked.length; at++) {
+        const char *found = memchr(marked + at, blank[0], c->marked.length - 2 - at);
+        if (found == NULL) break;
+        at = (size_t)(found - marked);
+        if (memcmp(found, blank, 3) != 0) continue;
+        count_word(c, marked + begin, at - begin);
+        begin = at;
+    }
+    count_word(c, marked + begin, c->marked.length - begin);
+}
+
+static void count_slot(void *context, long slot) {
+    tokenizer_trainer *t = context;
+    counter *c = &t->counters[slot];
+    word_map_reset(&c->words);
+    for (size_t i = (size_t)slot; i < t->batch; i += SLOTS) {
+        const piece p = t->pieces[i];
+        const char *text = string_chars(&t->text) + p.begin;
+        const size_t n = p.end - p.begin;
+        if (t->o.model == TRAIN_UNIGRAM) count_by_blanks(t, c, text, n, p.first);
+        else if (t->regex != NULL) count_by_regex(t, c, text, n);
+        else
+            for (size_t at = 0, end; at < n; at = end) {
+                end = split_next(t->split, text, n, at);
+                count_word(c, text + at, end - at);
+            }
+    }
+    if (c->room < c->words.n) {
+        arena_drop(&c->memory);
+        c->room = c->words.room;
+        c->order = NEW_ARRAY(&c->memory, c->room, uint32_t);
+    }
+    size_t next[SHARDS + 1] = {0};
+    for (size_t i = 0; i < c->words.n; i++) next[(c->words.entry[i].hash >> 28) + 1]++;
+    for (size_t i = 0; i < SHARDS; i++) next[i + 1] += next[i];
+    memcpy(c->begin, next, sizeof next);
+    for (size_t i = 0; i < c->words.n; i++) c->order[next[c->words.entry[i].hash >> 28]++] = (uint32_t)i;
+}
+
+static void add_shard(void *context, long shard) {
+    tokenizer_trainer *t = context;
+    for (size_t s = 0; s < SLOTS; s++) {
+        const counter *c = &t->counters[s];
+        for (size_t i = c->begin[shard]; i < c->begin[shard + 1]; i++) {
+            const word_entry *e = &c->words.entry[c->order[i]];
+            word_map_add(&t->shard[shard], e->text, e->n, e->hash, e->count);
+        }
+    }
+}
+
+/* Forgets the rarest words where there are more than can be kept, or as much text as that many words of 32 bytes. */
+static void words_limit(tokenizer_trainer *t) {
+    for (int64_t rare = 1;; rare *= 2) {
+        size_t n = 0, bytes = 0;
+        for (size_t s = 0; s < SHARDS; s++) {
+            n += t->shard[s].n;
+            bytes += t->shard[s].bytes;
+        }
+        if (n <= (size_t)t->o.most_words && bytes / 32 <= (size_t)t->o.most_words) return;
+        for (size_t s = 0; s < SHARDS; s++) t->forgotten += word_map_prune(&t->shard[s], rare);
+    }
+}
+
+/* --- pieces --------------------------------------------------------------------------------------------------------------------- */
+static void piece_add(tokenizer_trainer *t, size_t end) {
     if (t->n_piece == t->room_piece) {
-        const size_t room = t->room_piece == 0 ? 256 : t->room_piece * 2;
+        const size_t room = t->room_piece == 0 ? 1 << 10 : t->room_piece * 2;
         t->pieces = arena_grow(&t->memory, t->pieces, t->room_piece * sizeof *t->pieces, room * sizeof *t->pieces);
         t->room_piece = room;
     }
-    t->pieces[t->n_piece++] = (piece){begin, end};
+    if (end > t->open) t->pieces[t->n_piece++] = (piece){t->open, end, !t->inside};
+    t->inside = t->inside || end > t->open;
+    t->open = end;
 }
 
-static void count_shard(void *context, long shard) {
-    tokenizer_trainer *t = context;
-    const char *text = string_chars(&t->text);
-    for (size_t i = (size_t)shard; i < t->n_piece; i += SHARDS) {
-        const piece p = t->pieces[i];
-        for (size_t at = 0; at < p.end - p.begin;) {
-            const size_t end = split_next(t->split, text + p.begin, p.end - p.begin, at);
-            word_map_add(&t->counted[shard], text + p.begin + at, end - at, 1);
-            at = end;
-        }
-    }
-}
-
-/* Counts the text up to `end`, which is where a document or a piece ends; the rest begins the next batch. */
-static void count_batch(tokenizer_trainer *t, size_t end) {
-    parallel_for(SHARDS, count_shard, t);
-    t->n_piece = 0;
-    const size_t left = t->text.length - end;
+/* Counts the first pieces; what is behind them moves to the front. */
+static void count_batch(tokenizer_trainer *t, size_t n) {
+    if (n == 0) return;
+    t->batch = n;
+    parallel_for(SLOTS, count_slot, t);
+    parallel_for(SHARDS, add_shard, t);
+    words_limit(t);
+    const size_t end = t->pieces[n - 1].end, left = t->text.length - end;
     if (left > 0) memmove(t->text.data, t->text.data + end, left);
     string_reset(&t->text);
     t->text.length = left;
-    t->open -= end < t->open ? end : t->open;
+    t->open -= end;
+    t->n_piece -= n;
+    for (size_t i = 0; i < t->n_piece; i++) {
+        const piece p = t->pieces[i + n];
+        t->pieces[i] = (piece){p.begin - end, p.end - end, p.first};
+    }
 }
 
-/* Cuts pieces off the open document as long as it is longer than one; returns where its rest begins. */
-static size_t cut_open(tokenizer_trainer *t) {
-    for (size_t n; (n = t->text.length - t->open) > 2 * PIECE;) {
-        const size_t cut = split_safe_cut(t->text.data + t->open, PIECE);
-        if (cut == 0) break; /* a megabyte without a blank behind a letter: it stays whole */
-        piece_add(t, t->open, t->open + cut);
-        t->open += cut;
+/* The last place in (0, n) where text may be cut: 0 where there is none. For Unigram behind an ASCII letter or digit and before
+ * a blank: normalizers do nothing across it. */
+static size_t safe_cut(const tokenizer_trainer *t, const char *text, size_t n) {
+    if (t->o.model == TRAIN_BPE && t->regex == NULL) return split_safe_cut(text, n);
+    for (size_t at = n; at-- > 1;) {
+        const unsigned char before = (unsigned char)text[at - 1], lower = before | 0x20;
+        if (t->regex != NULL ? before == '\n' : text[at] == ' ' && ((lower >= 'a' && lower <= 'z') || (before >= '0' && before <= '9'))) return at;
     }
-    return t->open;
+    return 0;
+}
+
+/* The last place in (0, n] where a character ends. */
+static size_t character_cut(const char *text, size_t n) {
+    size_t at = n;
+    while (at > n - 3 && ((unsigned char)text[at] & 0xc0) == 0x80) at--;
+    return ((unsigned char)text[at] & 0xc0) == 0x80 ? n : at;
+}
+
+/* Makes pieces of the open document while it is longer than one. Where it is cut depends on it alone. */
+static void cut_open(tokenizer_trainer *t) {
+    for (size_t n; (n = t->text.length - t->open) > 2 * PIECE;) {
+        const char *text = t->text.data + t->open;
+        size_t cut = safe_cut(t, text, PIECE);
+        if (cut == 0 && n <= LONGEST_PIECE_OF_TEXT) return;
+        if (cut == 0) cut = safe_cut(t, text, LONGEST_PIECE_OF_TEXT);
+        if (cut == 0) cut = character_cut(text, LONGEST_PIECE_OF_TEXT);
+        piece_add(t, t->open + cut);
+    }
+}
+
+/* As many of the first pieces as make a batch; 0: there are not enough. */
+static size_t batch_pieces(const tokenizer_trainer *t) {
+    if (t->open < BATCH) return 0;
+    size_t low = 0, high = t->n_piece; /* the end of piece `high` - 1 is behind a batch, that of `low` - 1 is not */
+    while (high - low > 1) {
+        const size_t middle = (low + high) / 2;
+        if (t->pieces[middle - 1].end >= BATCH) high = middle;
+        else low = middle;
+    }
+    return high;
 }
 
 void tokenizer_trainer_add(tokenizer_trainer *t, const char *text, size_t n, bool ends) {
-    string_append(&t->text, text, n);
     t->bytes += (int64_t)n;
-    cut_open(t);
-    if (ends) {
-        piece_add(t, t->open, t->text.length);
-        t->open = t->text.length;
-    }
-    if (t->text.length >= BATCH && t->n_piece > 0) count_batch(t, t->open);
-}
-
-/* --- the result as tokenizer.json --------------------------------------------------------------------------------------------- */
-static void write_field_bool(json_writer *w, const char *key, bool x) {
-    json_key(w, key);
-    json_bool(w, x);
-}
-
-static void write_field_text(json_writer *w, const char *key, const char *x) {
-    json_key(w, key);
-    json_text(w, x);
-}
-
-static void write_byte_level(json_writer *w, bool use_regex) {
-    json_begin_object(w);
-    write_field_text(w, "type", "ByteLevel");
-    write_field_bool(w, "add_prefix_space", false);
-    write_field_bool(w, "trim_offsets", true);
-    write_field_bool(w, "use_regex", use_regex);
-    json_end_object(w);
-}
-
-static void write_pre_tokenizer(json_writer *w, split_kind split) {
-    if (split == SPLIT_GPT2) {
-        write_byte_level(w, true);
-        return;
-    }
-    json_begin_object(w);
-    write_field_text(w, "type", "Sequence");
-    json_key(w, "pretokenizers");
-    json_begin_array(w);
-    json_begin_object(w);
-    write_field_text(w, "type", "Split");
-    json_key(w, "pattern");
-    json_begin_object(w);
-    write_field_text(w, "Regex", split_pattern(split));
-    json_end_object(w);
-    write_field_text(w, "behavior", "Isolated");
-    write_field_bool(w, "invert", false);
-    json_end_object(w);
-    write_byte_level(w, false);
-    json_end_array(w);
-    json_end_object(w);
-}
-
-static void write_added(json_writer *w, const learned *l, size_t n_special) {
-    json_begin_array(w);
-    for (size_t id = 0; id < n_special; id++) {
-        json_begin_object(w);
-        json_key(w, "id");
-        json_integer(w, (int64_t)id);
-        json_key(w, "content");
-        json_text_n(w, l->token[id].text, l->token[id].length);
-        static const char *const off[] = {"single_word", "lstrip", "rstrip", "normalized"};
-        for (size_t i = 0; i < COUNT(off); i++) write_field_bool(w, off[i], false);
-        write_field_bool(w, "special", true);
-        json_end_object(w);
-    }
-    json_end_array(w);
-}
-
-static void write_model(json_writer *w, const learned *l) {
-    json_begin_object(w);
-    write_field_text(w, "type", "BPE");
-    static const char *const none[] = {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"};
-    for (size_t i = 0; i < COUNT(none); i++) write_field_text(w, none[i], NULL);
-    static const char *const off[] = {"fuse_unk", "byte_fallback", "ignore_merges"};
-    for (size_t i = 0; i < COUNT(off); i++) write_field_bool(w, off[i], false);
-    json_key(w, "vocab");
-    json_begin_object(w);
-    for (size_t id = 0; id < l->n_token; id++) {
-        json_key(w, l->token[id].text);
-        json_integer(w, (int64_t)id);
-    }
-    json_end_object(w);
-    json_key(w, "merges");
-    json_begin_array(w);
-    string line = {0};
-    for (size_t i = 0; i < l->n_merge; i++) { /* a merge a line */
-        string_reset(&line);
-        json_writer one = {.out = &line};
-        json_begin_array(&one);
-        json_text_n(&one, l->token[l->merge[i].left].text, l->token[l->merge[i].left].length);
-        json_text_n(&one, l->token[l->merge[i].right].text, l->token[l->merge[i].right].length);
-        json_end_array(&one);
-        json_raw(w, string_chars(&line), line.length);
-    }
-    string_drop(&line);
-    json_end_array(w);
-    json_end_object(w);
-}
-
-static void write_tokenizer(const learned *l, split_kind split, size_t n_special, string *out) {
-    json_writer w = {.out = out, .indent = 2};
-    json_begin_object(&w);
-    write_field_text(&w, "version", "1.0");
-    write_field_text(&w, "truncation", NULL);
-    write_field_text(&w, "padding", NULL);
-    json_key(&w, "added_tokens");
-    write_added(&w, l, n_special);
-    write_field_text(&w, "normalizer", NULL);
-    json_key(&w, "pre_tokenizer");
-    write_pre_tokenizer(&w, split);
-    write_field_text(&w, "post_processor", NULL);
-    json_key(&w, "decoder");
-    write_byte_level(&w, true);
-    json_key(&w, "model");
-    write_model(&w, l);
-    json_end_object(&w);
-    string_char(out, '\n');
-}
-
-static void write_config(const char *eos, string *out) {
-    json_writer w = {.out = out, .indent = 2};
-    json_begin_object(&w);
-    write_field_text(&w, "tokenizer_class", "PreTrainedTokenizerFast");
-    if (eos != NULL) write_field_text(&w, "eos_token", eos);
-    write_field_bool(&w, "clean_up_tokenization_spaces", false);
-    json_end_object(&w);
-    string_char(out, '\n');
-}
-
-bool tokenizer_training_check(const tokenizer_training *o, error *err) {
-    bool eos_is_special = o->eos == NULL;
-    for (size_t i = 0; i < o->n_special; i++) {
-        if (o->special[i][0] == 0) return fail(err, "a special token is empty");
-        if (!utf8_valid(o->special[i], strlen(o->special[i]))) return fail(err, "special token %.60s is not valid UTF-8", o->special[i]);
-        eos_is_special = eos_is_special || strcmp(o->special[i], o->eos) == 0;
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(o->special[i], o->special[j]) == 0) return fail(err, "special token %.60s is there twice", o->special[i]);
-    }
-    if (!eos_is_special) return fail(err, "the end-of-text token %.60s is not one of the special tokens", o->eos);
-    const long least = 256 + (long)o->n_special, most = 1 << 22;
-    if (o->vocab_size >= least && o->vocab_size <= most) return true;
-    return fail(err, "a vocabulary of %ld: 256 bytes and %zu special tokens make %ld at least, and %ld is the most", o->vocab_size, o->n_special, least, most);
-}
-
-tokenizer *tokenizer_trainer_finish(tokenizer_trainer *t, const tokenizer_training *o, arena *owner, const volatile int *stop, error *err) {
-    if (!tokenizer_training_check(o, err)) return NULL;
-    tokenizer_trainer_add(t, "", 0, true);
-    count_batch(t, t->text.length);
-    for (size_t s = 1; s < SHARDS; s++) { /* in the order of shards, so that words have one order */
-        for (size_t i = 0; i < t->counted[s].n; i++) {
-            const word_entry *e = &t->counted[s].entry[i];
-            word_map_add(&t->counted[0], e->text, e->n, e->count);
+    for (size_t at = 0, step; at < n || ends; at += step) {
+        step = n - at < PIECE ? n - at : PIECE;
+        const bool last = ends && at + step == n;
+        string_append(&t->text, text + at, step);
+        cut_open(t);
+        if (last) {
+            piece_add(t, t->text.length);
+            t->inside = false;
         }
-        word_map_drop(&t->counted[s]);
+        for (size_t pieces; (pieces = batch_pieces(t)) > 0;) count_batch(t, pieces);
+        if (last) break;
     }
+}
+
+/* --- the result ----------------------------------------------------------------------------------------------------------------- */
+static void sort_shard(void *context, long shard) {
+    word_map_sort(&((tokenizer_trainer *)context)->shard[shard]);
+}
+
+static bool learn_bpe(tokenizer_trainer *t, const volatile int *stop, string *out, error *err) {
+    const tokenizer_training *o = &t->o;
+    const uint32_t max_length = o->max_token_length > 0 ? (uint32_t)o->max_token_length : UINT32_MAX;
+    const merge_learning how = {o->vocab_size, o->special, o->n_special, o->min_frequency, max_length, stop};
     arena memory = {0};
     learned l;
-    tokenizer *made = NULL;
-    if (merges_learn(&memory, &t->counted[0], o->vocab_size, o->special, o->n_special, stop, &l, err)) {
-        string text = {0}, config = {0};
-        write_tokenizer(&l, t->split, o->n_special, &text);
-        write_config(o->eos, &config);
-        made = tokenizer_parse(owner, string_chars(&text), text.length, string_chars(&config), config.length, err);
-        string_drop(&text);
-        string_drop(&config);
-    }
+    const bool ok = merges_learn(&memory, t->shard, SHARDS, &how, &l, err);
+    if (ok) training_write_bpe(o, t->regex != NULL ? t->regex_text : split_pattern(t->split), &l, out);
     arena_drop(&memory);
+    return ok;
+}
+
+static bool learn_unigram(tokenizer_trainer *t, const volatile int *stop, string *out, error *err) {
+    const tokenizer_training *o = &t->o;
+    const unigram_learning how = {
+        .n_piece = (size_t)o->vocab_size - o->n_special - (o->byte_fallback ? 256 : 0),
+        .seed_size = o->seed_size > 0 ? (size_t)o->seed_size : 1000000,
+        .shrinking = o->shrinking_factor > 0 ? o->shrinking_factor : 0.75,
+        .sub_iterations = 2,
+        .most_length = o->max_piece_length > 0 ? (uint32_t)o->max_piece_length : 16,
+        .coverage = o->coverage > 0 ? o->coverage : 1,
+        .stop = stop,
+    };
+    parallel_for(SHARDS, sort_shard, t); /* sums are taken in this order */
+    arena memory = {0};
+    unigram_pieces pieces;
+    const bool ok = unigram_learn(&memory, t->shard, SHARDS, &how, &pieces, err);
+    if (ok) training_write_unigram(o, &pieces, out);
+    arena_drop(&memory);
+    return ok;
+}
+
+tokenizer *tokenizer_trainer_finish(tokenizer_trainer *t, arena *owner, const volatile int *stop, error *err) {
+    tokenizer_trainer_add(t, "", 0, true);
+    count_batch(t, t->n_piece);
+    counters_drop(t);
+    size_t n = 0, bytes = 0;
+    for (size_t i = 0; i < SHARDS; i++) {
+        n += t->shard[i].n;
+        bytes += t->shard[i].bytes;
+    }
+    log_detail("%zu distinct words, %.1f MB of text", n, (double)bytes / 1e6);
+    string text = {0}, config = {0};
+    tokenizer *made = NULL;
+    if (t->o.model == TRAIN_BPE ? learn_bpe(t, stop, &text, err) : learn_unigram(t, stop, &text, err)) {
+        training_write_config(&t->o, &config);
+        made = tokenizer_parse(owner, string_chars(&text), text.length, string_chars(&config), config.length, err);
+    }
+    string_drop(&text);
+    string_drop(&config);
     return made;
 }

@@ -14,15 +14,29 @@ typedef struct token {
 /* Ids from here on are refused: an id is an index, and outside bytes must not size memory. */
 enum { MOST_IDS = 1 << 24 };
 
+typedef struct vocabulary_slot {
+    uint32_t hash; /* its upper half */
+    int32_t id;    /* -1: empty */
+} vocabulary_slot;
 typedef struct vocabulary {
-    token *token;  /* by id */
-    size_t n;      /* ids that there is room for */
-    int32_t *slot; /* open addressing: an id or -1 */
+    token *token;          /* by id */
+    size_t n;              /* ids that there is room for */
+    vocabulary_slot *slot; /* open addressing */
     size_t mask;
 } vocabulary;
 bool vocabulary_start(vocabulary *v, arena *owner, size_t n_id, size_t n_token);
 bool vocabulary_put(vocabulary *v, int32_t id, const char *text, size_t n); /* false: the id or the text is there already */
-int32_t vocabulary_get(const vocabulary *v, const char *text, size_t n);    /* -1: absent */
+/* The same where a text may be there already: it is then found under its new id, and its old id keeps it. */
+bool vocabulary_put_again(vocabulary *v, int32_t id, const char *text, size_t n);
+int32_t vocabulary_get(const vocabulary *v, const char *text, size_t n); /* -1: absent */
+/* For many look-ups at once: vocabulary_get is both; asking for the hash and the memory ahead hides the wait for it. */
+static inline uint64_t vocabulary_hash(const char *text, size_t n) {
+    return hash64(text, n, 0);
+}
+static inline void vocabulary_prefetch(const vocabulary *v, uint64_t hash) {
+    __builtin_prefetch(&v->slot[hash & v->mask]);
+}
+int32_t vocabulary_get_hashed(const vocabulary *v, uint64_t hash, const char *text, size_t n);
 
 /* GPT-2's characters for bytes. */
 uint32_t byte_to_char(unsigned char b);

@@ -4,14 +4,33 @@
 #include "base/json.h"
 #include "text/tokenizer.h"
 
+/* What tokenizer.json says of a model. */
+typedef struct merge_text { /* one merge */
+    const char *left, *right;
+    uint32_t n_left, n_right;
+} merge_text;
+typedef struct model_text {
+    const json *fields;  /* the model's object; its vocab and merges are empty here: they are below, and in t->vocabulary */
+    const double *score; /* by id, where vocab is a list of [token, score]; else NULL */
+    const merge_text *merge;
+    size_t n_merge;
+    bool has_merges;
+} model_text;
+
 typedef struct word_model {
     const char *name; /* of "type": "BPE" */
-    /* Reads the model's own fields; the vocabulary is there already (Unigram's, too: its pieces in order). */
-    bool (*read)(tokenizer *t, const json *model, error *err);
+    bool scored;      /* its vocab is a list of [token, score], else an object of ids */
+    bool (*read)(tokenizer *t, const model_text *source, error *err);
     /* Cuts word[0..n), n > 0, bytes of the normalized text (before the byte alphabet, where the pre-tokenizer ends in ByteLevel).
-     * Leaves ids in s->id and in s->length how many bytes of the word each stands for; returns how many. */
+     * Leaves ids in s->id and in s->length how many bytes of the word each stands for (0: those of the one before it, once more);
+     * returns how many. A character that no
+     * token covers, where there is no unknown token either, sets s->unknown. */
     size_t (*word)(tokenizer_scratch *s, const char *word, size_t n);
+    /* Appends all of the model that decides ids, besides the vocabulary and the unknown token: what the digest is of. */
+    void (*content)(const tokenizer *t, string *out);
 } word_model;
+void content_number(string *out, uint64_t x);
+void content_text(string *out, const char *text, size_t n);
 
 extern const word_model bpe_model, unigram_model, wordpiece_model, wordlevel_model;
 

@@ -67,7 +67,7 @@ static loader *conversations_open(training *run, arena *owner, const json *list,
     sequence_source *sources;
     packing packed;
     int n;
-    if (!conversations_load(owner, run->tokenizer, TEMPLATE_CHATML, list, run->c.data.loss == LOSS_ALL, &sources, &n, err)) return NULL;
+    if (!conversations_load(owner, &run->form, list, run->c.data.loss == LOSS_ALL, &sources, &n, err)) return NULL;
     for (int i = 0; valid && i < n; i++) sources[i].weight = 0;
     const loader_options o = {.seq_len = run->c.data.seq_len, .shuffle = valid || run->c.data.shuffle, .seed = valid ? 0 : (uint64_t)run->c.seed};
     loader *l = loader_pack(owner, sources, n, &o, &packed, err);
@@ -89,8 +89,8 @@ static bool data_open(training *run, arena *owner, error *err) {
 
 /* ---- tuning ---- */
 
-/* The end ids of a model that has learned to close a turn: its own, and <|im_end|>. */
-static bool generation_extend(training *run, arena *owner, int32_t im_end, error *err) {
+/* The end ids of a model that has learned to close a turn: its own, and what closes one. */
+static bool generation_extend(training *run, arena *owner, int32_t stop, error *err) {
     model *m = run->m;
     string text = {0};
     json_writer w = {.out = &text};
@@ -100,8 +100,8 @@ static bool generation_extend(training *run, arena *owner, int32_t im_end, error
     json_key(&w, "eos_token_id");
     json_begin_array(&w);
     for (int i = 0; i < m->n_eos; i++)
-        if (m->eos_ids[i] != im_end) json_integer(&w, m->eos_ids[i]);
-    json_integer(&w, im_end);
+        if (m->eos_ids[i] != stop) json_integer(&w, m->eos_ids[i]);
+    json_integer(&w, stop);
     json_end_array(&w);
     json_end_object(&w);
     m->generation = json_parse(owner, text.data, text.length, err);
@@ -109,22 +109,32 @@ static bool generation_extend(training *run, arena *owner, int32_t im_end, error
     return m->generation != NULL;
 }
 
-static bool template_settle(training *run, arena *owner, error *err) {
+/* ChatML is written by socle itself, so the tokenizer must have its tokens; other templates are their model's affair. */
+static bool check_chatml(const training *run, error *err) {
     static const char *const control[] = {"<|im_start|>", "<|im_end|>"};
-    chat_template own = TEMPLATE_NONE;
-    error unknown = {0};
-    if (run->tokenizer == NULL) return fail(err, "%s has no tokenizer.json", run->base);
-    if (!chat_template_of(run->tokenizer, &own, &unknown) && run->c.data.chat_template == TEMPLATE_AUTO)
-        return fail(err, "data.template: %s; 'chatml' replaces it", unknown.text);
-    if (own == TEMPLATE_NONE) run->jinja = template_chatml_jinja();
     for (size_t i = 0; i < COUNT(control); i++) {
         const int32_t id = tokenizer_lookup(run->tokenizer, control[i], strlen(control[i]));
         if (id < 0 || !tokenizer_is_special(run->tokenizer, id))
             return fail(err, "%s: ChatML needs the special token %s, which the tokenizer does not have; train one that has it", run->base, control[i]);
         if (id >= run->m->vocab_size) return fail(err, "%s: the model has no row for %s (id %d of %ld)", run->base, control[i], id, run->m->vocab_size);
-        if (i == 1 && !run->lora && !generation_extend(run, owner, id, err)) return false;
     }
     return true;
+}
+
+static bool template_settle(training *run, arena *owner, error *err) {
+    if (run->tokenizer == NULL) return fail(err, "%s has no tokenizer.json", run->base);
+    const char *own = tokenizer_chat_template(run->tokenizer);
+    if (own == NULL || run->c.data.chat_template == TEMPLATE_CHATML_ALWAYS) run->jinja = template_chatml_jinja();
+    const bool chatml = run->jinja != NULL || strcmp(own, template_chatml_jinja()) == 0;
+    if (chatml && !check_chatml(run, err)) return false;
+    if (!chat_form_make(owner, run->tokenizer, run->jinja, &run->form, err)) return fail(err, "data.template: 'chatml' would replace it");
+    const int32_t stop = run->form.stop_id;
+    if (stop < 0)
+        log_warning("%s: no single token ends a turn of this chat template: the model learns to write %s", run->base,
+                    run->form.stop_text != NULL ? run->form.stop_text : "nothing at a turn's end");
+    if (stop >= run->m->vocab_size)
+        return fail(err, "%s: the model has no row for %s (id %d of %ld)", run->base, run->form.stop_text, stop, run->m->vocab_size);
+    return stop < 0 || run->lora || generation_extend(run, owner, stop, err);
 }
 
 static bool adapter_make(training *run, arena *owner, bool initialise, error *err) {

@@ -1,7 +1,7 @@
 /* train/training.h: all that a run consists of: model, data, records; and its checkpoints. Inner to train/. */
 #ifndef SOCLE_TRAIN_TRAINING_H
 #define SOCLE_TRAIN_TRAINING_H
-#include "data/conversation.h"
+#include "data/chat_form.h"
 #include "text/tokenizer.h"
 #include "train/trainer.h"
 
@@ -11,6 +11,7 @@ typedef struct training {
     const char *base;     /* the folder of model.init; NULL: made from sizes */
     tokenizer *tokenizer; /* NULL: the model has none */
     const char *jinja;    /* the chat template to write; NULL: the tokenizer's own */
+    chat_form form;       /* conversations */
     bool lora;
     adapter_config adapter;
     adapter_bank *bank;
@@ -27,7 +28,7 @@ void training_drop(training *run); /* weights, mapped files, memory */
 void training_report(const training *run, train_report *out);
 
 /* train/conversations.c: files of conversations to sequences, one source a file. */
-bool conversations_load(arena *owner, const tokenizer *t, chat_template which, const json *files, bool learn_all, sequence_source **out, int *n, error *err);
+bool conversations_load(arena *owner, const chat_form *form, const json *files, bool learn_all, sequence_source **out, int *n, error *err);
 
 /* ---- train/config.c ---- */
 model_sizes train_sizes(const train_config *c); /* model.sizes, without what a tokenizer adds */

@@ -78,7 +78,7 @@ static void a_chat_is_read_with_parts_and_roles(void **state) {
         " \"metadata\": {\"a\": \"b\"}, \"service_tier\": \"auto\", \"stop\": \"x\"}",
         &r, &e));
     assert_int_equal(r.messages.n, 2);
-    assert_string_equal(r.messages.messages[0].role, "system");
+    assert_string_equal(r.messages.messages[0].role, "developer");
     assert_int_equal(r.messages.messages[1].length, 5);
     assert_memory_equal(r.messages.messages[1].content, "hello", 5);
     assert_int_equal(r.max_tokens, 9);
@@ -128,7 +128,9 @@ static void what_is_wrong_or_not_supported_is_refused_by_name(void **state) {
         {true, "{\"model\": \"m\", \"messages\": []}", "messages", "invalid_value"},
         {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"wizard\", \"content\": \"x\"}]}", "messages", "invalid_value"},
         {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]}", "messages", "invalid_value"},
-        {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"tools\": [{}]}", "tools", "unsupported_parameter"},
+        {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"tools\": [1]}", "tools", "invalid_value"},
+        {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"tools\": [{}], \"tool_choice\": \"required\"}", "tool_choice",
+         "unsupported_parameter"},
         {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"response_format\": {\"type\": \"json_object\"}}",
          "response_format", "unsupported_parameter"},
         {true, "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"top_logprobs\": 2}", "top_logprobs", "invalid_value"},

@@ -52,6 +52,23 @@ static void what_is_kept_after_a_reset_is_zeroed_again(void **state) {
     arena_drop(&a);
 }
 
+static void large_blocks_are_zeroed_at_first_and_after_a_reset(void **state) {
+    enum { LARGE = 9 << 20 };
+    arena a = {0};
+    for (int round = 0; round < 2; round++) {
+        unsigned char *p = arena_alloc(&a, LARGE), any = 0;
+        assert_int_equal((uintptr_t)p % 16, 0);
+        for (size_t i = 0; i < LARGE; i++) any |= p[i];
+        assert_int_equal(any, 0);
+        memset(p, 0xaa, LARGE / 2 + 5); /* what is used again is not all that was ever written */
+        unsigned char *q = arena_grow(&a, p, LARGE, LARGE + 100);
+        assert_int_equal(q[LARGE / 2], 0xaa);
+        assert_int_equal(q[LARGE + 99], 0);
+        arena_reset(&a);
+    }
+    arena_drop(&a);
+}
+
 static void growing_keeps_the_bytes_and_zeroes_the_rest(void **state) {
     arena a = {0};
     char *p = arena_alloc(&a, 10);
@@ -77,9 +94,13 @@ static void texts_are_copied_and_printed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(allocations_are_zeroed_aligned_and_apart),    cmocka_unit_test(a_limit_is_met_with_null_and_not_passed),
-        cmocka_unit_test(an_array_whose_size_overflows_is_null),       cmocka_unit_test(what_is_kept_after_a_reset_is_zeroed_again),
-        cmocka_unit_test(growing_keeps_the_bytes_and_zeroes_the_rest), cmocka_unit_test(texts_are_copied_and_printed),
+        cmocka_unit_test(allocations_are_zeroed_aligned_and_apart),
+        cmocka_unit_test(a_limit_is_met_with_null_and_not_passed),
+        cmocka_unit_test(an_array_whose_size_overflows_is_null),
+        cmocka_unit_test(what_is_kept_after_a_reset_is_zeroed_again),
+        cmocka_unit_test(large_blocks_are_zeroed_at_first_and_after_a_reset),
+        cmocka_unit_test(growing_keeps_the_bytes_and_zeroes_the_rest),
+        cmocka_unit_test(texts_are_copied_and_printed),
     };
     return cmocka_run_group_tests_name("base/arena", tests, NULL, NULL);
 }

@@ -271,6 +271,48 @@ static void a_file_that_is_off_is_named(void **state) {
     arena_drop(&a);
 }
 
+typedef struct seen {
+    string keys;
+    int64_t sum;
+    size_t n;
+} seen;
+
+static bool see(void *user, const char *key, size_t n_key, const json *value, error *err) {
+    seen *s = user;
+    if (key != NULL) string_append(&s->keys, key, n_key);
+    if (value->type == JSON_STRING) return (fail)(err, "%s is a text", key != NULL ? key : "a member");
+    s->sum += value->type == JSON_ARRAY ? (int64_t)value->length * 100 + value->item[0].integer : value->integer;
+    s->n++;
+    return true;
+}
+
+static void members_of_a_visited_container_are_handed_over_and_not_kept(void **state) {
+    static const char text[] = "{\"list\": [7], \"a\": {\"list\": [[1, 2], [3], 4], \"b\": {\"x\": 1, \"y\": 2}, \"c\": 5}, \"b\": {\"x\": 9}}";
+    arena a = {0};
+    error err = {0};
+    seen list = {0}, object = {0}, none = {0};
+    const json_visit visit[] = {{"a.list", see, &list}, {"a.b", see, &object}, {"a.c", see, &none}, {"x", see, &none}};
+    const json *root = json_parse_visit(&a, text, strlen(text), visit, COUNT(visit), &err);
+    assert_non_null(root);
+    assert_int_equal(list.n, 3);
+    assert_int_equal(list.sum, 201 + 103 + 4);
+    assert_int_equal(object.sum, 3);
+    assert_string_equal(string_chars(&object.keys), "xy");
+    assert_int_equal(none.n, 0);
+    const json *in = json_get(root, "a");
+    assert_int_equal(json_get(in, "list")->length, 0);
+    assert_int_equal(json_get(in, "b")->length, 0);
+    assert_int_equal(json_get_integer(in, "c", 0), 5);
+    assert_int_equal(json_get(root, "list")->item[0].integer, 7);
+    assert_int_equal(json_get_integer(json_get(root, "b"), "x", 0), 9);
+    static const char wrong[] = "{\"a\": {\"b\": {\"x\": \"t\"}}}";
+    assert_null(json_parse_visit(&a, wrong, strlen(wrong), visit, COUNT(visit), &err));
+    assert_string_equal(err.text, "x is a text");
+    string_drop(&list.keys);
+    string_drop(&object.keys);
+    arena_drop(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_of_every_type_are_read),
@@ -286,6 +328,7 @@ int main(void) {
         cmocka_unit_test(numbers_are_written_short_and_read_back_equal),
         cmocka_unit_test(a_tree_is_written_as_it_was_read),
         cmocka_unit_test(a_file_that_is_off_is_named),
+        cmocka_unit_test(members_of_a_visited_container_are_handed_over_and_not_kept),
     };
     return cmocka_run_group_tests_name("base/json", tests, NULL, NULL);
 }

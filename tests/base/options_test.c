@@ -17,9 +17,10 @@ typedef struct settings {
     const char *out;
     int schedule;
     const json *train;
+    option_texts names;
 } settings;
 
-enum { N_OPTION = 9 };
+enum { N_OPTION = 10 };
 
 static settings defaults(void) {
     return (settings){.shuffle = true, .steps = 100, .n_layer = 6, .lr = 6e-4, .schedule = 1};
@@ -35,6 +36,7 @@ static void table_fill(option table[N_OPTION], settings *s) {
         {"out", 'o', OPT_TEXT, &s->out, .argument = "DIR", .help = "folder to write"},
         {"schedule.name", 0, OPT_CHOICE, &s->schedule, .choices = "constant|cosine|wsd", .help = "how the rate goes"},
         {"data.train", 0, OPT_LIST, &s->train, .help = "what to read"},
+        {"names", 0, OPT_TEXTS, &s->names, .help = "names, one a time"},
     };
     memcpy(table, rows, sizeof rows);
 }
@@ -79,8 +81,8 @@ static void flags_and_words_are_told_apart(void **state) {
     assert_true(p.to.lr == 1e-3 && p.to.dry && !p.to.shuffle);
     assert_int_equal(p.common.threads, 2);
     assert_int_equal(p.common.seed, 1);
-    assert_int_equal(p.common.n_set, 2);
-    assert_string_equal(p.common.set[1], "b.c=2");
+    assert_int_equal(p.common.set.n, 2);
+    assert_string_equal(p.common.set.text[1], "b.c=2");
     assert_int_equal(p.common.n_word, 2);
     assert_string_equal(p.common.words[0], "c.yaml");
     assert_string_equal(p.common.words[1], "--word");
@@ -91,6 +93,29 @@ static void flags_and_words_are_told_apart(void **state) {
     p = PARSE(&a, "c", "--schedule.name", "wsd", "--data.train", "[{path: x}]");
     assert_int_equal(p.to.schedule, 2);
     assert_string_equal(json_get_text(&p.to.train->item[0], "path", ""), "x");
+    arena_drop(&a);
+}
+
+static void an_option_may_be_given_many_times(void **state) {
+    arena a = {0};
+    parsed p = PARSE(&a, "c", "--names", "x", "--names=y=z", "-d", "--names", "--", "last");
+    assert_int_equal(p.result, PARSE_OK);
+    assert_int_equal(p.to.names.n, 3);
+    assert_string_equal(p.to.names.text[0], "x");
+    assert_string_equal(p.to.names.text[1], "y=z");
+    assert_string_equal(p.to.names.text[2], "--");
+    assert_null(p.to.names.text[3]);
+    assert_string_equal(p.common.words[1], "last");
+    settings s = defaults();
+    option table[N_OPTION];
+    table_fill(table, &s);
+    error err = {0};
+    assert_true(options_set(table, "names=[one, two]", &a, &err));
+    assert_int_equal(s.names.n, 2);
+    assert_string_equal(s.names.text[1], "two");
+    assert_true(options_set(table, "names=alone", &a, &err));
+    assert_int_equal(s.names.n, 1);
+    assert_false(options_set(table, "names=[{a: 1}]", &a, &err));
     arena_drop(&a);
 }
 
@@ -290,6 +315,7 @@ static void what_the_table_writes_it_reads_back(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flags_and_words_are_told_apart),
+        cmocka_unit_test(an_option_may_be_given_many_times),
         cmocka_unit_test(command_lines_that_are_off_say_why),
         cmocka_unit_test(help_wins_over_everything_and_shows_the_defaults),
         cmocka_unit_test(a_yaml_fills_the_table),

@@ -80,7 +80,7 @@ static void plain_form_is_each_turn_and_a_line_feed(void **state) {
     bool *learned;
     size_t n;
     static const int32_t want[] = {BYTE_BOS, 'Q' + 1, '\n' + 1, 'a' + 1, 'b' + 1, '\n' + 1};
-    assert_true(dialog_form_of(t, RENDER_PLAIN, &f, &err));
+    assert_true(dialog_form_of(&owner, t, RENDER_PLAIN, &f, &err));
     assert_true(dialog_encode(&owner, &f, &pair, &ids, &learned, &n, &err));
     assert_int_equal(n, COUNT(want));
     for (size_t i = 0; i < n; i++) {
@@ -101,7 +101,7 @@ static void chatml_learns_the_answer_and_the_end_of_its_turn(void **state) {
     int32_t *ids, *prompt;
     bool *learned;
     size_t n, n_prompt, n_learned = 0, first = 0;
-    assert_true(dialog_form_of(t, RENDER_CHATML, &f, &err));
+    assert_true(dialog_form_of(&owner, t, RENDER_CHATML, &f, &err));
     assert_int_equal(f.chat.stop_id, BYTE_END);
     assert_true(dialog_encode(&owner, &f, &pair, &ids, &learned, &n, &err));
     assert_true(dialog_prompt(&owner, &f, &pair, &prompt, &n_prompt, &err));
@@ -120,7 +120,7 @@ static void model_without_a_template_asks_for_one(void **state) {
     arena owner = {0};
     error err = {0};
     dialog_form f;
-    assert_false(dialog_form_of(byte_tokenizer(&owner, true, &err), RENDER_AUTO, &f, &err));
+    assert_false(dialog_form_of(&owner, byte_tokenizer(&owner, true, &err), RENDER_AUTO, &f, &err));
     assert_non_null(strstr(err.text, "--template chatml or plain"));
     arena_drop(&owner);
 }

@@ -2,7 +2,7 @@
 #ifndef SOCLE_TESTS_SERVE_FOLDERS_H
 #define SOCLE_TESTS_SERVE_FOLDERS_H
 #include "base/random.h"
-#include "data/conversation.h"
+#include "data/chat_form.h"
 #include "eval/byte_tokenizer.h"
 #include "model/adapter.h"
 
@@ -33,13 +33,13 @@ static inline model *random_model(arena *a) {
     return m;
 }
 
-static inline void make_base(const char *folder, const char *chat_template) {
+static inline void make_base(const char *folder, const char *jinja) {
     arena a = {0};
     error err = {0};
     model *m = random_model(&a);
     must(folder_make(folder, &err) && model_save(m, folder, &err), &err);
     tokenizer *t = byte_tokenizer(&a, true, &err);
-    must(t != NULL && tokenizer_save(t, folder, chat_template, &err), &err);
+    must(t != NULL && tokenizer_save(t, folder, jinja, &err), &err);
     model_free_weights(m);
     arena_drop(&a);
 }
