@@ -22,6 +22,8 @@ PARSE, PLAIN, WHOLE = ("parse", True, False, False), ("plain", False, False, Fal
 MAIN_RUNS = [("small", WHOLE), ("odd", PARSE), ("odd", PLAIN), ("code", PARSE), ("prose", PARSE)]
 WIDE_RUNS = [("small", WHOLE), ("small", PLAIN)]
 BATCH, SHOWN = 32, 3
+# byte-level or with byte fallback, and no normalizer that rewrites: what goes in comes out
+UNCHANGED = ["gpt2", "llama3", "llama2", "cl100k", "o200k", "smollm", "deepseek", "mistral", "llama2-metaspace", "gemma"]
 
 
 def documents(path):
@@ -183,6 +185,19 @@ def compare(work, name, tokenizer, text, mode):
     return len(peer), len(ids), len(offsets), lines
 
 
+def round_trip(work, name):
+    """Whether bytes that are no UTF-8 come back as they were."""
+    tokenizer, noise = work / "tokenizers" / f"{name}.json", (work / "texts/noise.bin").read_bytes()
+    noise = noise.replace("▁".encode(), b"")  # SentencePiece's sign for a blank comes back as a blank
+    ids = subprocess.run([SOCLE, "tokenizer", "encode", "-t", tokenizer], input=noise, capture_output=True)
+    back = subprocess.run([SOCLE, "tokenizer", "decode", "-t", tokenizer], input=ids.stdout, capture_output=True)
+    for p in (ids, back):
+        if p.returncode: raise refused(p.stderr.decode(errors="replace").strip()[-400:])
+    at = next((i for i, (a, b) in enumerate(zip(noise, back.stdout)) if a != b), min(len(noise), len(back.stdout)))
+    if noise == back.stdout: return []
+    return [f"{name}: bytes do not survive: from byte {at} on {noise[max(0, at - 8):at + 8]!r} comes back as {back.stdout[max(0, at - 8):at + 8]!r}"]
+
+
 def main():
     o = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     o.add_argument("work", type=pathlib.Path)
@@ -210,7 +225,9 @@ def main():
                 some, other_ids, other_offsets, shown = compare(given.work, name, tokenizer, text, mode)
                 n, off, moved = n + some, off + other_ids, moved + other_offsets
                 lines += shown
-            word = f"{n} texts equal" if not lines else f"of {n} texts {off} have other ids, {moved} other offsets alone"
+            if name in UNCHANGED: lines += round_trip(given.work, name)
+            survive = ", bytes survive" if name in UNCHANGED and "bytes do not survive" not in "".join(lines) else ""
+            word = (f"{n} texts equal" if not off + moved else f"of {n} texts {off} have other ids, {moved} other offsets alone") + survive
         except refused as e:
             lines, word = [f"{name}: refused: {e}"], f"refused: {str(e)[:140]}"
         total, right = total + 1, right + (not lines)

@@ -33,7 +33,8 @@ static bool ends_in(const char *path, const char *end) {
     return n >= n_end && strcmp(path + n - n_end, end) == 0;
 }
 
-/* The text of the template, and the tokens that it may ask for. */
+/* The text of the template, and the tokens that it may ask for. Of several templates transformers takes "tool_use" where tools are
+ * offered. */
 static const char *read_template(arena *owner, const char *path, chat_template_input *in, size_t *n, error *err) {
     if (ends_in(path, ".jinja") || ends_in(path, ".jinja2") || ends_in(path, ".j2")) return file_read(owner, path, 0, n, err);
     const tokenizer *t = tokenizer_load(owner, path, err);
@@ -41,10 +42,13 @@ static const char *read_template(arena *owner, const char *path, chat_template_i
     const struct {
         const char **to;
         int32_t id;
-    } tokens[] = {{&in->bos_token, tokenizer_bos(t)}, {&in->eos_token, tokenizer_eos(t)}, {&in->pad_token, tokenizer_pad(t)}, {&in->unk_token, tokenizer_unk(t)}};
+    } tokens[] = {
+        {&in->bos_token, tokenizer_bos(t)}, {&in->eos_token, tokenizer_eos(t)}, {&in->pad_token, tokenizer_pad(t)}, {&in->unk_token, tokenizer_unk(t)}};
     for (size_t i = 0; i < COUNT(tokens); i++)
         if (tokens[i].id >= 0) *tokens[i].to = tokenizer_token(t, tokens[i].id, NULL);
-    const char *text = tokenizer_chat_template(t);
+    const json *tools = json_get(in->variables, "tools");
+    const char *text = tools != NULL && tools->type != JSON_NULL ? tokenizer_chat_template_named(t, "tool_use") : NULL;
+    if (text == NULL) text = tokenizer_chat_template(t);
     if (text == NULL) return fail_null(err, "%s: the model has no chat template", path);
     *n = strlen(text);
     return text;
@@ -80,16 +84,17 @@ static void print_json(const string *text, const string *marks, string *out) {
 static bool render(arena *owner, const common_options *common, const template_options *o, chat_template_input *in, error *err) {
     const char *model = common->words[0], *file = common->n_word > 1 ? common->words[1] : "-";
     size_t n = 0;
+    in->variables = json_read_file(owner, file, err);
+    if (in->variables == NULL) return false;
     const char *text = read_template(owner, model, in, &n, err);
     if (text == NULL) return false;
     if (o->bos != NULL) in->bos_token = o->bos;
     if (o->eos != NULL) in->eos_token = o->eos;
     const chat_template *t = chat_template_compile(owner, text, n, err);
     if (t == NULL) return fail(err, "%s", model);
-    in->variables = json_read_file(owner, file, err);
-    if (in->variables == NULL) return false;
     const char *file_name = strcmp(file, "-") == 0 ? "standard input" : file;
-    if (in->variables->type != JSON_OBJECT) return fail(err, "%s: an object with \"messages\" is needed, not %s", file_name, json_type_name(in->variables->type));
+    if (in->variables->type != JSON_OBJECT)
+        return fail(err, "%s: an object with \"messages\" is needed, not %s", file_name, json_type_name(in->variables->type));
     string rendered = {0}, marks = {0}, out = {0};
     bool ok = chat_template_render(t, in, &rendered, common->json ? &marks : NULL, err) || fail(err, "%s", model);
     if (ok && common->json) print_json(&rendered, &marks, &out);

@@ -64,13 +64,22 @@ static void put_json(const tokenizer *t, const char *text, size_t n, id_list *id
     string_char(out, '\n');
 }
 
+/* A piece of the text; bytes of a character that other tokens share come as <E6>. */
+static void put_piece(const char *text, size_t n, string *out) {
+    for (size_t at = 0; at < n;) {
+        const size_t begin = at;
+        if (utf8_next(text, n, &at) == 0xfffd && at == begin + 1) string_print(out, "<%02X>", (unsigned char)text[begin]);
+        else text_for_terminal(text + begin, at - begin, out);
+    }
+}
+
 /* One piece of text in the colour of its token; a line feed ends the colour and begins it again, so that no line is filled. */
 static void put_coloured(const char *text, size_t n, const char *colour, string *out) {
     for (size_t at = 0; at < n;) {
         const char *end = memchr(text + at, '\n', n - at);
         const size_t stop = end != NULL ? (size_t)(end - text) : n;
         string_text(out, colour);
-        text_for_terminal(text + at, stop - at, out);
+        put_piece(text + at, stop - at, out);
         if (end != NULL) string_text(out, "\xe2\x8f\x8e"); /* a line feed is part of a token: it shows as a sign, too */
         string_text(out, "\033[0m");
         if (end != NULL) string_char(out, '\n');
@@ -79,7 +88,7 @@ static void put_coloured(const char *text, size_t n, const char *colour, string 
 }
 
 /* The text in the pieces that its tokens stand for: in two colours on a terminal, else with a bar between them. What the tokenizer
- * adds, and a token that ends inside a character, have no text of their own: their names stand in brackets. */
+ * adds has no text of its own: its name stands in brackets. */
 static void put_shown(const tokenizer *t, const char *text, size_t n, const id_list *ids, bool colours, string *out) {
     static const char *const paints[] = {"\033[30;48;5;152m", "\033[30;48;5;223m"}, *const aside = "\033[2m";
     size_t shown = 0;
@@ -91,7 +100,7 @@ static void put_shown(const tokenizer *t, const char *text, size_t n, const id_l
         if (begin > shown) text_for_terminal(text + shown, begin - shown, out); /* text that no token stands for */
         if (end > begin && end <= n) {
             if (colours) put_coloured(text + begin, end - begin, paints[i % 2], out);
-            else text_for_terminal(text + begin, end - begin, out);
+            else put_piece(text + begin, end - begin, out);
             shown = end;
         } else {
             if (colours) string_text(out, aside);

@@ -70,7 +70,8 @@ static bool train(arena *owner, const common_options *common, const tokenizer_tr
     const int64_t bytes = tokenizer_trainer_bytes(trainer), forgotten = tokenizer_trainer_forgotten(trainer);
     tokenizer_trainer_drop(trainer);
     if (t == NULL || !save(t, out, err)) return false;
-    if (forgotten > 0) log_warning("%lld words of the text, of the rarest ones, were left out: it has more distinct words than --max-words", (long long)forgotten);
+    if (forgotten > 0)
+        log_warning("%lld words of the text, of the rarest ones, were left out: it has more distinct words than --max-words", (long long)forgotten);
     if (tokenizer_vocab_size(t) < o->vocab_size) log_warning("the text gives %d tokens only, not %ld", tokenizer_vocab_size(t), o->vocab_size);
     return report(common, out, t, bytes, clock_seconds() - start, err);
 }
@@ -104,19 +105,25 @@ int command_tokenizer_train(int argc, char **argv) {
         {"vocab-size", 0, OPT_INT, &o.vocab_size, .help = "ids in all: special tokens, bytes, what is learned (needed)", .least = 0, .most = 1 << 22},
         {"special", 0, OPT_TEXTS, &special, .argument = "TOKEN",
          .help = "a special token; may be given many times (default: <|endoftext|>, <|im_start|>, <|im_end|>; unigram: <unk>, <s>, </s>)"},
-        {"eos", 0, OPT_TEXT, &o.eos, .argument = "TOKEN", .help = "the special token that ends a text (default: <|endoftext|>, else the first one; unigram: </s>)"},
-        {"max-words", 0, OPT_INT, &o.most_words, .help = "distinct words to remember; where there are more, the rarest are left out", .least = 1000, .most = 1 << 30},
-        {"pattern", 0, OPT_TEXT, &o.pattern, .argument = "NAME|REGEX", .help = "bpe: how text is cut into words: gpt2, llama3, qwen2 and the like, or a regular expression"},
+        {"eos", 0, OPT_TEXT, &o.eos, .argument = "TOKEN",
+         .help = "the special token that ends a text (default: <|endoftext|>, else the first one; unigram: </s>)"},
+        {"max-words", 0, OPT_INT, &o.most_words, .help = "distinct words to remember; where there are more, the rarest are left out", .least = 1000,
+         .most = 1 << 30},
+        {"pattern", 0, OPT_TEXT, &o.pattern, .argument = "NAME|REGEX",
+         .help = "bpe: how text is cut into words: gpt2, llama3, qwen2 and the like, or a regular expression"},
         {"min-frequency", 0, OPT_INT, &o.min_frequency, .help = "bpe: a pair that is rarer than this is not merged", .least = 0, .most = 1 << 30},
-        {"max-token-length", 0, OPT_INT, &o.max_token_length, .help = "bpe: merges give tokens of fewer bytes than this (default: any)", .least = 0, .most = 1 << 30},
+        {"max-token-length", 0, OPT_INT, &o.max_token_length, .help = "bpe: merges give tokens of fewer bytes than this (default: any)", .least = 0,
+         .most = 1 << 30},
         {"normalizer", 0, OPT_TEXT, &o.normalizer, .argument = "NAME",
          .help = "unigram: nmt-nfkc (white space is blanks, runs of blanks are one, NFKC), nfkc, or none"},
         {"unk", 0, OPT_TEXT, &o.unk, .argument = "TOKEN", .help = "unigram: the special token of what has no piece"},
         {"byte-fallback", 0, OPT_FLAG, &o.byte_fallback, .help = "unigram: what has no piece becomes tokens of its bytes"},
-        {"character-coverage", 0, OPT_REAL, &o.coverage, .argument = "X", .help = "unigram: share of the text's characters that have pieces", .least = 0.5, .most = 1},
+        {"character-coverage", 0, OPT_REAL, &o.coverage, .argument = "X", .help = "unigram: share of the text's characters that have pieces", .least = 0.5,
+         .most = 1},
         {"max-piece-length", 0, OPT_INT, &o.max_piece_length, .help = "unigram: characters of a piece", .least = 1, .most = 64},
         {"seed-size", 0, OPT_INT, &o.seed_size, .help = "unigram: pieces to begin with", .least = 1, .most = 1 << 24},
-        {"shrinking-factor", 0, OPT_REAL, &o.shrinking_factor, .argument = "X", .help = "unigram: share of the pieces that a round leaves", .least = 0.05, .most = 0.99},
+        {"shrinking-factor", 0, OPT_REAL, &o.shrinking_factor, .argument = "X", .help = "unigram: share of the pieces that a round leaves", .least = 0.05,
+         .most = 0.99},
         {"out", 0, OPT_TEXT, &out, .argument = "DIR", .help = "folder to write, which must not be there yet; it appears whole or not at all (needed)"},
         {0},
     };

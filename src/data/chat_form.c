@@ -123,8 +123,23 @@ static void settle_stop(arena *owner, chat_form *f) {
 
 /* ---- all of it ---- */
 
+static unsigned names_in(const char *text) {
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } names[] = {
+        {"tools", NAMES_TOOLS},          {"documents", NAMES_DOCUMENTS},         {"tool", NAMES_TOOL},           {"tool_calls", NAMES_TOOL_CALLS},
+        {"developer", NAMES_DEVELOPER},  {"reasoning_content", NAMES_REASONING}, {".thinking", NAMES_REASONING}, /* the member; enable_thinking is another thing */
+        {"'thinking'", NAMES_REASONING}, {"\"thinking\"", NAMES_REASONING},
+    };
+    unsigned found = 0;
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strstr(text, names[i].name) != NULL) found |= names[i].bit;
+    return found;
+}
+
 static bool know(arena *owner, const chat_form *f, const char *text, known_template *out, error *err) {
-    out->text = arena_copy(owner, text);
+    out->names = names_in(text);
     out->compiled = chat_template_compile(owner, text, strlen(text), err);
     if (out->compiled == NULL) return fail(err, "the chat template");
     out->parts = takes_parts(f, out);

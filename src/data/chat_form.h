@@ -7,9 +7,12 @@
 #include "data/conversation.h"
 #include "text/chat_template.h"
 
+/* Names that a template's text holds: it does not render what it does not name. */
+enum { NAMES_TOOLS = 1, NAMES_DOCUMENTS = 2, NAMES_TOOL = 4, NAMES_TOOL_CALLS = 8, NAMES_REASONING = 16, NAMES_DEVELOPER = 32 };
+
 typedef struct known_template {
     const chat_template *compiled;
-    const char *text;
+    unsigned names;
     bool parts;   /* it renders content that is a list of parts; else it is given the text that they make */
     bool objects; /* it wants a call's arguments as an object, else as a text */
 } known_template;

@@ -42,26 +42,21 @@ bool template_run(const template_call *call, size_t n_message, bool add_generati
 
 /* ---- messages as the template is to see them ---- */
 
-/* What would vanish without a word: a template that does not name it does not render it. */
+static bool says(const json *v) {
+    return v != NULL && !((v->type == JSON_STRING || v->type == JSON_ARRAY) && v->length == 0);
+}
+
+/* What would vanish without a word. */
 static bool check_renders(const known_template *k, const conversation *c, error *err) {
-    const struct {
-        const char *what, *name;
-        bool asked;
-    } beside[] = {{"tools", "tools", c->tools != NULL}, {"documents", "documents", c->documents != NULL}};
-    static const struct {
-        const char *what, *name, *other;
-    } members[] = {{"tool_calls", "tool_calls", NULL}, {"reasoning_content", "reasoning_content", "thinking"}};
-    for (size_t i = 0; i < COUNT(beside); i++)
-        if (beside[i].asked && strstr(k->text, beside[i].name) == NULL) return fail(err, "the chat template renders no %s", beside[i].what);
+    if (c->tools != NULL && (k->names & NAMES_TOOLS) == 0) return fail(err, "the chat template renders no tools");
+    if (c->documents != NULL && (k->names & NAMES_DOCUMENTS) == 0) return fail(err, "the chat template renders no documents");
     for (size_t i = 0; i < c->n; i++) {
         const message *m = &c->messages[i];
-        if (strcmp(m->role, "tool") == 0 && strstr(k->text, "tool") == NULL) return fail(err, "message %zu: the chat template has no role 'tool'", i + 1);
-        for (size_t j = 0; j < COUNT(members); j++) {
-            const json *v = json_get(m->members, members[j].name);
-            const bool empty = v == NULL || ((v->type == JSON_STRING || v->type == JSON_ARRAY) && v->length == 0);
-            if (empty || strstr(k->text, members[j].name) != NULL || (members[j].other != NULL && strstr(k->text, members[j].other) != NULL)) continue;
-            return fail(err, "message %zu: the chat template renders no %s", i + 1, members[j].what);
-        }
+        const char *lost = NULL;
+        if (strcmp(m->role, "tool") == 0 && (k->names & NAMES_TOOL) == 0) lost = "messages of the role 'tool'";
+        else if ((k->names & NAMES_TOOL_CALLS) == 0 && says(json_get(m->members, "tool_calls"))) lost = "tool_calls";
+        else if ((k->names & NAMES_REASONING) == 0 && says(json_get(m->members, "reasoning_content"))) lost = "reasoning_content";
+        if (lost != NULL) return fail(err, "message %zu: the chat template renders no %s", i + 1, lost);
     }
     return true;
 }
@@ -121,7 +116,7 @@ static bool settle_calls(arena *owner, bool objects, json *calls) {
 static bool settle_message(arena *owner, const known_template *k, const message *m, json *out) {
     static const char *plain_keys[] = {"role", "content"};
     static size_t plain_lengths[] = {4, 7};
-    const bool rename = strcmp(m->role, "developer") == 0 && strstr(k->text, "developer") == NULL;
+    const bool rename = strcmp(m->role, "developer") == 0 && (k->names & NAMES_DEVELOPER) == 0;
     const json role = text_value(rename ? "system" : m->role, rename ? 6 : strlen(m->role)), content = text_value(m->content, m->length);
     if (m->members == NULL) {
         json *item = NEW_ARRAY(owner, 2, json);

@@ -215,13 +215,23 @@ static bool read_objects(arena *owner, const json *line, const char *name, const
     return true;
 }
 
+/* The tokens are the model's: they are markup, and text of a request must not become that. */
+static bool read_variables(const json *line, conversation *out, error *err) {
+    static const char *const taken[] = {"messages",  "tools",     "documents", "add_generation_prompt", "bos_token", "eos_token", "pad_token", "unk_token",
+                                        "sep_token", "cls_token", "mask_token"};
+    const json *v = member(line, "chat_template_kwargs");
+    if (v != NULL && v->type != JSON_OBJECT) return fail(err, "chat_template_kwargs is of type %s; an object is wanted", json_type_name(v->type));
+    for (size_t i = 0; i < COUNT(taken); i++)
+        if (json_get(v, taken[i]) != NULL) return fail(err, "chat_template_kwargs: '%s' cannot be set there", taken[i]);
+    out->variables = v;
+    return true;
+}
+
 static bool read_beside(arena *owner, const json *line, conversation *out, error *err) {
     static const char *const unknown[] = {"functions", "images", "audios", "videos", "chosen", "rejected", NULL};
     if (!refuse_members(line, unknown, err)) return false;
     if (!read_objects(owner, line, "tools", &out->tools, err) || !read_objects(owner, line, "documents", &out->documents, err)) return false;
-    out->variables = member(line, "chat_template_kwargs");
-    if (out->variables == NULL || out->variables->type == JSON_OBJECT) return true;
-    return fail(err, "chat_template_kwargs is of type %s; an object is wanted", json_type_name(out->variables->type));
+    return read_variables(line, out, err);
 }
 
 bool conversation_read(arena *owner, const json *line, conversation *out, error *err) {

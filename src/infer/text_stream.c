@@ -63,7 +63,7 @@ void text_stream_end(text_stream *s, string *out) {
 }
 
 bool model_has_own_tokenizer(arena *owner, const char *folder) {
-    return file_exists(path_join(owner, folder, "tokenizer.json"));
+    return tokenizer_folder_holds(folder);
 }
 
 static const char *tokenizer_folder(arena *owner, const char *base, const char *adapter) {

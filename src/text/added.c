@@ -22,14 +22,15 @@ static uint32_t trie_new_node(trie *tree, arena *owner, unsigned char byte) {
     return (uint32_t)tree->n++;
 }
 
-static bool trie_put(trie *tree, arena *owner, const char *text, size_t n, int32_t added) {
+/* Where the entry of text[0..n), n > 0, is noted: -1 so far, or another's; NULL where memory is not enough. */
+static int32_t *trie_put(trie *tree, arena *owner, const char *text, size_t n) {
     uint32_t node = 0;
     for (size_t i = 0; i < n; i++) {
         const unsigned char byte = (unsigned char)text[i];
         uint32_t next = i == 0 ? tree->root[byte] : trie_child(tree, node, byte);
         if (next == 0) {
             next = trie_new_node(tree, owner, byte);
-            if (next == 0) return false;
+            if (next == 0) return NULL;
             if (i == 0) tree->root[byte] = next;
             else {
                 tree->node[next].sibling = tree->node[node].child;
@@ -38,9 +39,8 @@ static bool trie_put(trie *tree, arena *owner, const char *text, size_t n, int32
         }
         node = next;
     }
-    if (node != 0) tree->node[node].added = added;
     if (n > tree->longest) tree->longest = n;
-    return true;
+    return &tree->node[node].added;
 }
 
 static void find_only(trie *tree) {
@@ -56,26 +56,37 @@ static bool is_blank(const char *text, size_t n) {
     return true;
 }
 
+/* What entry i matches, into the trie that it belongs to; `made` and `spare` are room. */
+static bool add_entry(tokenizer *t, size_t i, string *made, string *spare, error *err) {
+    added_token *a = &t->added[i];
+    trie *tree = a->normalized ? &t->normalized : &t->raw;
+    a->blank = is_blank(a->content, a->length);
+    a->pattern = a->content;
+    a->n_pattern = a->length;
+    if (a->normalized && t->normalizer.n > 0) {
+        if (!normalize_text(&t->normalizer, a->content, a->length, made, spare, NULL, NULL, 0))
+            return fail(err, "added_tokens: %.60s: a pattern of the normalizer needs more steps on it than it may take", a->content);
+        a->n_pattern = made->length;
+        a->pattern = arena_copy_bytes(t->owner, string_chars(made), made->length);
+    }
+    if (a->n_pattern == 0) return fail(err, "added_tokens: %.60s: the normalizer leaves nothing of it", a->content);
+    int32_t *place = a->pattern != NULL ? trie_put(tree, t->owner, a->pattern, a->n_pattern) : NULL;
+    if (place == NULL) return fail(err, "added_tokens: larger than the memory allowed for a tokenizer");
+    if (*place >= 0 && t->added[*place].id != a->id)
+        return fail(err, "added_tokens: %.60s and %.60s are one text when normalized", t->added[*place].content, a->content);
+    *place = (int32_t)i;
+    return true;
+}
+
 bool added_build(tokenizer *t, error *err) {
     string made = {0}, spare = {0};
     bool ok = true;
-    for (size_t i = 0; ok && i < t->n_added; i++) {
-        added_token *a = &t->added[i];
-        a->blank = is_blank(a->content, a->length);
-        a->pattern = a->content;
-        a->n_pattern = a->length;
-        if (a->normalized && t->normalizer.n > 0) {
-            normalize_text(&t->normalizer, a->content, a->length, &made, &spare, NULL, NULL, 0);
-            a->n_pattern = made.length;
-            a->pattern = arena_copy_bytes(t->owner, string_chars(&made), made.length);
-        }
-        ok = a->pattern != NULL && trie_put(a->normalized ? &t->normalized : &t->raw, t->owner, a->pattern, a->n_pattern, (int32_t)i);
-    }
+    for (size_t i = 0; ok && i < t->n_added; i++) ok = add_entry(t, i, &made, &spare, err);
     find_only(&t->raw);
     find_only(&t->normalized);
     string_drop(&made);
     string_drop(&spare);
-    return ok || fail(err, "added_tokens: larger than the memory allowed for a tokenizer");
+    return ok;
 }
 
 size_t added_next(const trie *tree, const char *text, size_t n, size_t at) {

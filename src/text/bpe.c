@@ -1,19 +1,18 @@
 /* Byte pair encoding of one word (Sennrich et al. 2016, arXiv:1508.07909): of all neighbours that a merge knows, the one of
- * lowest rank, leftmost first, is joined, until none is left. Short words by looking through all pairs, long ones by a heap;
- * both give the same. */
+ * lowest rank, leftmost first, is joined, until none is left (bpe_merge.c). */
 #include "base/log.h"
 #include "text/component.h"
+#include "text/token_index.h"
 #include "text/tokenizer_inner.h"
+#include "text/word_bytes.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { PAIRS_BY_SCAN = 40 };
-
 /* --- merges ------------------------------------------------------------------------------------------------------------ */
 bool merge_table_start(merge_table *m, arena *owner, size_t n) {
     size_t slots = 16;
-    while (slots < n * 2 + 1) slots *= 2;
+    while (slots < n + n / 2 + 1) slots *= 2; /* the smaller it is, the more of it is in cache */
     *m = (merge_table){.slot = NEW_ARRAY(owner, slots, merge), .mask = slots - 1};
     for (size_t i = 0; m->slot != NULL && i < slots; i++) m->slot[i].left = -1;
     return m->slot != NULL;
@@ -53,7 +52,7 @@ static void parts_flush(parts *p) {
 /* One character that the model sees as text[0..n) and that stands for `length` bytes of the word. */
 static void parts_character(parts *p, const char *text, size_t n, uint32_t length) {
     const tokenizer *t = p->s->tokenizer;
-    const int32_t id = n == 1 && (unsigned char)text[0] < 128 ? t->bpe.ascii_token[(unsigned char)text[0]] : vocabulary_get(&t->vocabulary, text, n);
+    const int32_t id = n == 1 && (unsigned char)text[0] < 128 ? t->bpe.ascii_token[(unsigned char)text[0]] : model_token(t, text, n);
     if (id >= 0) {
         parts_flush(p);
         parts_add(p, id, length);
@@ -109,131 +108,36 @@ static size_t word_parts(tokenizer_scratch *s, const char *word, size_t n) {
     return p.n;
 }
 
-/* --- merging ---------------------------------------------------------------------------------------------------------------- */
-static size_t merge_by_scan(const merge_table *merges, int32_t *id, uint32_t *length, size_t n) {
-    int32_t rank[PAIRS_BY_SCAN + 1], result[PAIRS_BY_SCAN + 1];
-    const merge *m;
-#define LOOK_UP(i) (m = merge_find(merges, id[i], id[(i) + 1]), rank[i] = m != NULL ? m->rank : INT32_MAX, result[i] = m != NULL ? m->result : 0)
-    for (size_t i = 0; i + 1 < n; i++) LOOK_UP(i);
-    while (n > 1) {
-        size_t at = 0;
-        for (size_t i = 1; i + 1 < n; i++)
-            if (rank[i] < rank[at]) at = i;
-        if (rank[at] == INT32_MAX) break;
-        id[at] = result[at];
-        length[at] += length[at + 1];
-        n--;
-        memmove(id + at + 1, id + at + 2, (n - at - 1) * sizeof *id);
-        memmove(length + at + 1, length + at + 2, (n - at - 1) * sizeof *length);
-        if (at + 1 < n) {
-            memmove(rank + at + 1, rank + at + 2, (n - at - 2) * sizeof *rank);
-            memmove(result + at + 1, result + at + 2, (n - at - 2) * sizeof *result);
-            LOOK_UP(at);
-        }
-        if (at > 0) LOOK_UP(at - 1);
-    }
-#undef LOOK_UP
-    return n;
-}
-
-/* A heap of rank << 32 | position, smallest first. */
-static void heap_down(uint64_t *heap, size_t n, size_t at) {
-    const uint64_t moving = heap[at];
-    for (size_t child; (child = at * 4 + 1) < n; at = child) {
-        const size_t last = child + 4 < n ? child + 4 : n;
-        for (size_t i = child + 1; i < last; i++)
-            if (heap[i] < heap[child]) child = i;
-        if (heap[child] >= moving) break;
-        heap[at] = heap[child];
-    }
-    heap[at] = moving;
-}
-
-static void heap_push(uint64_t *heap, size_t *n, uint64_t value) {
-    size_t at = (*n)++;
-    for (; at > 0 && heap[(at - 1) / 4] > value; at = (at - 1) / 4) heap[at] = heap[(at - 1) / 4];
-    heap[at] = value;
-}
-
-/* Neighbours and the heap of one long word: fewer than n entries at first, and each of fewer than n merges leaves at most one
- * more. */
-struct bpe_room {
-    uint32_t *before, *behind;
-    uint64_t *heap;
-    size_t n;
-};
-
-static struct bpe_room *room_for(tokenizer_scratch *s, size_t n) {
-    if (s->bpe == NULL) s->bpe = NEW(&s->memory, struct bpe_room);
-    if (s->bpe->n < n) {
-        s->bpe->n = n + n / 8;
-        s->bpe->before = NEW_ARRAY(&s->memory, s->bpe->n, uint32_t);
-        s->bpe->behind = NEW_ARRAY(&s->memory, s->bpe->n, uint32_t);
-        s->bpe->heap = NEW_ARRAY(&s->memory, s->bpe->n * 2, uint64_t);
-    }
-    return s->bpe;
-}
-
-static size_t merge_by_heap(tokenizer_scratch *s, size_t n) {
-    const merge_table *merges = &s->tokenizer->bpe.merges;
-    enum { NONE = UINT32_MAX };
-    struct bpe_room *room = room_for(s, n);
-    size_t n_heap = 0;
-    for (size_t i = 0; i < n; i++) {
-        room->before[i] = i > 0 ? (uint32_t)i - 1 : NONE;
-        room->behind[i] = i + 1 < n ? (uint32_t)i + 1 : NONE;
-        const merge *m = i + 1 < n ? merge_find(merges, s->id[i], s->id[i + 1]) : NULL;
-        if (m != NULL) room->heap[n_heap++] = (uint64_t)m->rank << 32 | i;
-    }
-    for (size_t i = n_heap / 4 + 1; i-- > 0;)
-        if (i < n_heap) heap_down(room->heap, n_heap, i);
-    while (n_heap > 0) {
-        const uint64_t top = room->heap[0];
-        room->heap[0] = room->heap[--n_heap];
-        heap_down(room->heap, n_heap, 0);
-        const uint32_t at = (uint32_t)top, next = s->id[at] >= 0 ? room->behind[at] : NONE;
-        if (next == NONE) continue;
-        const merge *m = merge_find(merges, s->id[at], s->id[next]);
-        if (m == NULL || (uint64_t)m->rank != top >> 32) continue; /* what stood here has been joined otherwise since */
-        s->id[at] = m->result;
-        s->length[at] += s->length[next];
-        s->id[next] = -1;
-        room->behind[at] = room->behind[next];
-        if (room->behind[at] != NONE) room->before[room->behind[at]] = at;
-        if (room->before[at] != NONE && (m = merge_find(merges, s->id[room->before[at]], s->id[at])) != NULL)
-            heap_push(room->heap, &n_heap, (uint64_t)m->rank << 32 | room->before[at]);
-        if (room->behind[at] != NONE && (m = merge_find(merges, s->id[at], s->id[room->behind[at]])) != NULL)
-            heap_push(room->heap, &n_heap, (uint64_t)m->rank << 32 | at);
-    }
-    size_t left = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (s->id[i] < 0) continue;
-        s->id[left] = s->id[i];
-        s->length[left++] = s->length[i];
-    }
-    return left;
-}
-
 /* The word as one token, where the model takes those before all merging; -1: it does not, or there is none. */
 static int32_t whole_word(tokenizer_scratch *s, const char *word, size_t n) {
     const tokenizer *t = s->tokenizer;
     if (!t->bpe.ignore_merges) return -1;
-    if (!t->pre_tokenizer.byte_level) return vocabulary_get(&t->vocabulary, word, n);
-    string_reset(&s->spare);
-    for (size_t i = 0; i < n; i++) string_utf8(&s->spare, byte_to_char((unsigned char)word[i]));
-    return vocabulary_get(&t->vocabulary, string_chars(&s->spare), s->spare.length);
+    if (!t->pre_tokenizer.byte_level) return model_token(t, word, n);
+    char mapped[128];
+    if (n > sizeof mapped / 2) {
+        const char *whole = word_bytes(s, word, &n);
+        return model_token(t, whole, n);
+    }
+    size_t n_mapped = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t c = byte_to_char((unsigned char)word[i]);
+        if (c >= 0x80) mapped[n_mapped++] = (char)(0xc0 | c >> 6);
+        mapped[n_mapped++] = (char)(c < 0x80 ? c : 0x80 | (c & 63));
+    }
+    return model_token(t, mapped, n_mapped);
+}
+
+size_t bpe_merged_word(tokenizer_scratch *s, const char *word, size_t n) {
+    return bpe_merge(s, word, word_parts(s, word, n));
 }
 
 static size_t bpe_word(tokenizer_scratch *s, const char *word, size_t n) {
     const int32_t whole = whole_word(s, word, n);
-    if (whole >= 0) {
-        word_reserve(s, 1);
-        s->id[0] = whole;
-        s->length[0] = (uint32_t)n;
-        return 1;
-    }
-    const size_t n_part = word_parts(s, word, n);
-    return n_part <= PAIRS_BY_SCAN ? merge_by_scan(&s->tokenizer->bpe.merges, s->id, s->length, n_part) : merge_by_heap(s, n_part);
+    if (whole < 0) return bpe_merged_word(s, word, n);
+    word_reserve(s, 1);
+    s->id[0] = whole;
+    s->length[0] = (uint32_t)n;
+    return 1;
 }
 
 /* --- reading ----------------------------------------------------------------------------------------------------------- */
@@ -286,7 +190,8 @@ static bool read_merge_batch(tokenizer *t, const merge_text *list, size_t from, 
         if (result[i] < 0) return fail(err, "model: merges: entry %zu: the vocabulary has no token %.60s", from + i, string_chars(joined));
         __builtin_prefetch(&t->bpe.merges.slot[merge_slot(side[i][0], side[i][1]) & t->bpe.merges.mask], 1);
     }
-    for (size_t i = 0; i < n; i++) merge_table_put(&t->bpe.merges, side[i][0], side[i][1], (int32_t)(from + i), result[i]);
+    for (size_t i = 0; i < n; i++)
+        if (!t->special[result[i]]) merge_table_put(&t->bpe.merges, side[i][0], side[i][1], (int32_t)(from + i), result[i]); /* no text becomes a special token */
     return true;
 }
 
@@ -316,6 +221,18 @@ static void read_characters(tokenizer *t) {
     }
     t->bpe.mapped_whole = true;
     for (unsigned b = 0; b < 256; b++) t->bpe.mapped_whole = t->bpe.mapped_whole && t->bpe.mapped_token[b] >= 0;
+}
+
+/* Where words begin as bytes, their first merges are found by two bytes. */
+static bool read_byte_pairs(bpe *m, arena *owner) {
+    if (!m->mapped_whole || m->n_prefix + m->n_suffix > 0) return true;
+    m->byte_pair = NEW_ARRAY(owner, 65536, pair_merge);
+    if (m->byte_pair == NULL) return false;
+    for (unsigned pair = 0; pair < 65536; pair++) {
+        const merge *found = merge_find(&m->merges, m->mapped_token[pair >> 8], m->mapped_token[pair & 255]);
+        m->byte_pair[pair] = found != NULL ? (pair_merge){found->rank, found->result} : (pair_merge){INT32_MAX, -1};
+    }
+    return true;
 }
 
 /* A field that is absent, null or of one type. */
@@ -351,7 +268,8 @@ static bool read_fields(tokenizer *t, const json *model, error *err) {
 static bool bpe_read(tokenizer *t, const model_text *source, error *err) {
     if (!read_fields(t, source->fields, err) || !read_merges(t, source, err) || !model_read_unk(t, source->fields, NULL, true, err)) return false;
     read_characters(t);
-    return true;
+    if (t->bpe.ignore_merges) t->bpe.tokens = token_index_new(t->owner, t->vocabulary.n);
+    return read_byte_pairs(&t->bpe, t->owner) || fail(err, "model: merges: larger than the memory allowed for a tokenizer");
 }
 
 /* Without a pre-tokenizer a text is one word. Cutting it before U+2581 gives the same ids where that is a token of its own, and

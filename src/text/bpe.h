@@ -29,6 +29,13 @@ static inline const merge *merge_find(const merge_table *m, int32_t left, int32_
     }
 }
 
+struct tokenizer_scratch;
+
+/* What a merge is known by where its pair is known. */
+typedef struct pair_merge {
+    int32_t rank, result; /* rank INT32_MAX: no merge */
+} pair_merge;
+
 typedef struct bpe {
     merge_table merges;
     bool fuse_unk, ignore_merges, byte_fallback;
@@ -36,9 +43,17 @@ typedef struct bpe {
     int32_t ascii_token[128];    /* the token that is this one character, -1: absent */
     int32_t mapped_token[256];   /* the token of the character that stands for a byte, -1: absent */
     bool mapped_whole;           /* every byte has such a token */
+    pair_merge *byte_pair;       /* [256 * 256]: of the tokens of two bytes; NULL: words do not begin as bytes */
     const char *prefix, *suffix; /* continuing_subword_prefix of each character but the first, end_of_word_suffix of the last */
     size_t n_prefix, n_suffix;
-    bool cut_at_blank; /* no pre-tokenizer, and no merge crosses from another character into U+2581 */
+    struct token_index *tokens; /* where whole words come before merges; NULL: they do not */
+    bool cut_at_blank;          /* no pre-tokenizer, and no merge crosses from another character into U+2581 */
 } bpe;
+
+/* As the model's `word`, of a word that is not taken as a whole. */
+size_t bpe_merged_word(struct tokenizer_scratch *s, const char *word, size_t n);
+/* bpe_merge.c: merges the n parts in s->id and s->length; returns how many are left. `bytes`: the parts are these bytes' tokens;
+ * NULL: they are other tokens. */
+size_t bpe_merge(struct tokenizer_scratch *s, const char *bytes, size_t n);
 
 #endif

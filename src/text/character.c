@@ -1,6 +1,6 @@
 #include "text/character.h"
 
-unsigned character_class(uint32_t c) {
+unsigned character_class_beyond(uint32_t c) {
     size_t low = 0, high = n_character_class_run; /* run[low].first <= c < run[high].first */
     while (high - low > 1) {
         const size_t middle = (low + high) / 2;

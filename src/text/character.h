@@ -19,7 +19,11 @@ enum {
     CHARACTER_ALNUM = CHARACTER_ALPHA | CHARACTER_DECIMAL | CHARACTER_DIGIT | CHARACTER_NUMERIC,
     CHARACTER_CASED = CHARACTER_LOWER | CHARACTER_UPPER | CHARACTER_TITLE,
 };
-unsigned character_class(uint32_t c);
+unsigned character_class_beyond(uint32_t c);
+extern const uint16_t character_class_ascii[];
+static inline unsigned character_class(uint32_t c) {
+    return c < 128 ? character_class_ascii[c] : character_class_beyond(c);
+}
 
 /* The image under a case map, 1 to 3 characters; returns how many. */
 typedef struct case_map case_map;

@@ -23,8 +23,7 @@ chat_template *chat_template_compile(arena *owner, const char *text, size_t n, e
 }
 
 /* --- the output --------------------------------------------------------------------------------------------------------------------------- */
-static bool out_room(run *r, size_t n) {
-    if (r->n_out + n <= r->out_room) return true;
+static bool out_grow(run *r, size_t n) {
     if (n > OUTPUT_MOST || r->n_out + n > OUTPUT_MOST) return run_fail(r, "the text grows beyond %d MiB", OUTPUT_MOST >> 20);
     size_t room = r->out_room * 2 + 4096;
     if (room < r->n_out + n) room = r->n_out + n;
@@ -36,7 +35,11 @@ static bool out_room(run *r, size_t n) {
     r->out_room = room;
     return true;
 }
+static inline bool out_room(run *r, size_t n) {
+    return n <= r->out_room - r->n_out || out_grow(r, n);
+}
 bool run_emit_bytes(run *r, const char *text, size_t n, uint8_t mark) {
+    if (n == 0) return true;
     if (!out_room(r, n)) return false;
     memcpy(r->out + r->n_out, text, n);
     if (r->marking) memset(r->marks + r->n_out, mark | r->generation, n);
@@ -44,12 +47,17 @@ bool run_emit_bytes(run *r, const char *text, size_t n, uint8_t mark) {
     return true;
 }
 bool run_emit(run *r, const value *v) {
+    if (v->type == VALUE_STRING && !r->marking) return run_emit_bytes(r, v->text, v->n, 0);
     if (v->type == VALUE_UNDEFINED) return true;
+    if (v->type == VALUE_INT) {
+        char digits[24], *const end = digits + sizeof digits, *digit = print_integer(v->integer, end);
+        return run_emit_bytes(r, digit, (size_t)(end - digit), TEMPLATE_MARKUP);
+    }
     if (v->type != VALUE_STRING) {
         value text;
         return value_str(r, v, &text) && run_emit(r, &text);
     }
-    if (v->mark != MARK_MIXED || !r->marking) return run_emit_bytes(r, v->text, v->n, v->mark == MARK_MIXED ? 0 : v->mark);
+    if (v->mark != MARK_MIXED) return run_emit_bytes(r, v->text, v->n, v->mark);
     if (!out_room(r, v->n)) return false;
     memcpy(r->out + r->n_out, v->text, v->n);
     for (uint32_t i = 0; i < v->n; i++) r->marks[r->n_out + i] = v->marks[i] | r->generation;
@@ -58,10 +66,11 @@ bool run_emit(run *r, const value *v) {
 }
 value run_capture(run *r, size_t from) {
     const size_t n = r->n_out - from;
+    if (n == 0) return value_literal("");
     char *text = run_take(r, n);
     value v = value_text(text, text != NULL ? n : 0, TEMPLATE_MARKUP);
     if (text != NULL) memcpy(text, r->out + from, n);
-    if (text != NULL && r->marking && n > 0) {
+    if (text != NULL && r->marking) {
         const unsigned char *marks = r->marks + from;
         v.mark = marks[0];
         if (memchr(marks, marks[0], n) != NULL && memcmp(marks, marks + 1, n - 1) != 0) { /* not all the same */
@@ -76,18 +85,9 @@ value run_capture(run *r, size_t from) {
 }
 
 /* --- the input ----------------------------------------------------------------------------------------------------------------------------- */
-static bool name_is(const variable_name *v, const char *name) {
-    return v->n == strlen(name) && memcmp(v->name, name, v->n) == 0;
-}
-static bool is_token_name(const variable_name *v) {
-    static const char *const names[] = {"bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token"};
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (name_is(v, names[i])) return true;
-    return false;
-}
 /* The roles that the field knows are markup: a template writes them between its own tokens. */
 static void mark_roles(value *messages) {
-    static const char *const roles[] = {"system", "user", "assistant", "tool", "developer", "function", "ipython", "model", "observation", "tool_response"};
+    static const char *const roles[] = {"user", "assistant", "system", "tool", "developer", "function", "ipython", "model", "observation", "tool_response"};
     for (uint32_t i = 0; messages->type == VALUE_LIST && i < messages->list->n; i++) {
         const value *m = &messages->list->item[i];
         value *role = m->type == VALUE_DICT ? dict_get_text(m->dict, "role", 4) : NULL;
@@ -100,37 +100,46 @@ static const json *input_member(const json *o, const variable_name *v) {
         if (o->key_length[i] == v->n && memcmp(o->key[i], v->name, v->n) == 0) return &o->item[i];
     return NULL;
 }
-static value variable_make(run *r, const variable_name *v) {
+static void variable_make(run *r, const variable_name *v, value *out) {
     const chat_template_input *in = r->in;
-    const struct {
-        const char *name, *token;
-    } tokens[] = {{"bos_token", in->bos_token}, {"eos_token", in->eos_token}, {"pad_token", in->pad_token}, {"unk_token", in->unk_token}};
     const json *given = input_member(in->variables, v);
     if (given != NULL) {
-        value made = value_from_json(r, given);
-        if (made.type == VALUE_STRING && is_token_name(v)) made.mark = TEMPLATE_MARKUP;
-        if (name_is(v, "messages")) mark_roles(&made);
-        return made;
+        value_from_json(r, given, out);
+        if (out->type == VALUE_STRING && v->kind >= VARIABLE_BOS && v->kind <= VARIABLE_TOKEN) out->mark = TEMPLATE_MARKUP;
+        if (v->kind == VARIABLE_MESSAGES && r->marking) mark_roles(out);
+        return;
     }
-    for (size_t i = 0; i < COUNT(tokens); i++)
-        if (tokens[i].token != NULL && name_is(v, tokens[i].name)) return value_text(tokens[i].token, strlen(tokens[i].token), TEMPLATE_MARKUP);
-    if (name_is(v, "tools") || name_is(v, "documents")) return value_none();
-    if (v->function != NULL) return (value){.type = VALUE_FUNCTION, .function = v->function};
-    return undefined_name(v->name, v->n);
+    const char *const tokens[] = {
+        [VARIABLE_BOS] = in->bos_token, [VARIABLE_EOS] = in->eos_token, [VARIABLE_PAD] = in->pad_token, [VARIABLE_UNK] = in->unk_token};
+    const char *known = v->kind < COUNT(tokens) ? tokens[v->kind] : NULL;
+    if (known != NULL) *out = value_text(known, strlen(known), TEMPLATE_MARKUP);
+    else if (v->kind == VARIABLE_NONE) *out = value_none();
+    else if (v->function != NULL) *out = (value){.type = VALUE_FUNCTION, .function = v->function};
+    else *out = undefined_name(v->name, v->n);
 }
 const value *variable_get(run *r, uint32_t i) {
     value *v = &r->variable[i];
-    if (v->type == VALUE_MISSING) *v = variable_make(r, &r->compiled->variable[i]);
+    if (v->type == VALUE_MISSING) variable_make(r, &r->compiled->variable[i], v);
     return v;
 }
 
 bool chat_template_render(const chat_template *t, const chat_template_input *in, string *out, string *marks, error *err) {
-    const char here = 0;
+    _Alignas(16) char first[24 << 10]; /* most conversations need no more */
     error own = {0};
-    run r = {.budget = MEMORY_MOST, .steps = STEPS_MOST, .stack = &here,   .compiled = t, .in = in, .err = err != NULL ? err : &own, .line = 1, .marking = marks != NULL};
-    r.variable = NEW_ARRAY(&r.memory, t->n_variable, value);
+    run r = {.next = first,
+             .bytes_left = sizeof first,
+             .budget = MEMORY_MOST,
+             .steps = STEPS_MOST,
+             .stack = first,
+             .compiled = t,
+             .in = in,
+             .err = err != NULL ? err : &own,
+             .line = 1,
+             .marking = marks != NULL};
+    r.variable = run_take(&r, t->n_variable * sizeof *r.variable);
+    if (r.variable != NULL) memset(r.variable, 0, t->n_variable * sizeof *r.variable);
     r.frame = frame_new(&r, NULL, t->n_slot);
-    bool ok = r.frame != NULL;
+    bool ok = r.frame != NULL && r.variable != NULL;
     for (uint32_t i = 0; ok && i < t->entered.n; i++)
         if (t->entered.entry[i].kind == ENTRY_VARIABLE) r.frame->slot[t->entered.entry[i].slot] = *variable_get(&r, (uint32_t)t->entered.entry[i].from);
     ok = ok && run_body(&r, &t->body) != FLOW_FAILED && run_step(&r);

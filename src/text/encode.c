@@ -106,10 +106,11 @@ void run_word(run *r, const piece *from, size_t begin, size_t end) {
     }
     const size_t n = t->model->word(r->s, from->text + begin, end - begin);
     for (size_t i = 0, at = begin; i < n; i++) {
-        const token *part = &t->vocabulary.token[r->s->id[i]];
+        const int32_t id = r->s->id[i]; /* -1: no token covers it, and the text will be refused */
+        const token part = id >= 0 ? t->vocabulary.token[id] : (token){"", 0};
         if (r->s->length[i] > 0) begin = at; /* a part without length shares the bytes of the one before */
         if (r->s->length[i] > 0) at = begin + r->s->length[i];
-        emit(r, from, r->s->id[i], begin, at, part->text, part->length);
+        emit(r, from, id, begin, at, part.text, part.length);
     }
 }
 
@@ -186,8 +187,7 @@ static void normalize_stretch(run *r, const piece *from) {
     const unsigned char *marks = r->marks != NULL ? r->marks + from->shift : NULL;
     if (t->normalizer.n > 0 && !normalizer_keeps(&t->normalizer, from->text, from->n)) {
         tokenizer_scratch *s = r->s;
-        r->gave_up |=
-            !normalize_text(&t->normalizer, from->text, from->n, &s->normalized, &s->spare, &s->memory, r->track ? &s->origin : NULL, from->shift);
+        r->gave_up |= !normalize_text(&t->normalizer, from->text, from->n, &s->normalized, &s->spare, &s->memory, r->track ? &s->origin : NULL, from->shift);
         made = (piece){string_chars(&s->normalized), s->normalized.length, 0, r->track ? &s->origin : NULL};
         if (r->marks != NULL) {
             if (s->marks_room < made.n) {
@@ -210,7 +210,9 @@ static bool encode_text(const tokenizer *t, tokenizer_scratch *s, const char *te
     each_added(&r, &(piece){.text = text, .n = n}, &t->raw, marks, normalize_stretch);
     const bool unknown = s->unknown;
     s->unknown = false;
-    if (r.gave_up) return fail(err, "a pattern of the normalizer or the pre-tokenizer needs more steps on this text than it may take");
+    if (r.gave_up)
+        return fail(err,
+                    "a pattern of the normalizer or the pre-tokenizer needs more steps on this text than it may take, or the normalizer makes it far too long");
     return !unknown || fail(err, "the text has a character that no token covers, and the tokenizer has no unknown token");
 }
 
@@ -218,10 +220,12 @@ static bool encode(const tokenizer *t, tokenizer_scratch *scratch, const char *t
                    error *err) {
     tokenizer_scratch *s = scratch != NULL ? scratch : tokenizer_scratch_new(t);
     const bool around = (flags & TOKENIZER_ADD_SPECIAL) != 0;
+    const size_t before = out->n;
     if (flags & TOKENIZER_OFFSETS) id_list_want_offsets(out);
     for (size_t i = 0; around && i < t->post.n_prefix; i++) id_list_push_at(out, t->post.prefix[i], 0, 0);
     const bool ok = encode_text(t, s, text, n, marks, flags, out, err);
     for (size_t i = 0; ok && around && i < t->post.n_suffix; i++) id_list_push_at(out, t->post.suffix[i], n, n);
+    if (!ok) out->n = before;
     if (scratch == NULL) tokenizer_scratch_drop(s);
     return ok;
 }
@@ -238,6 +242,7 @@ bool tokenizer_encode_marked(const tokenizer *t, tokenizer_scratch *scratch, con
 bool tokenizer_encode_pair(const tokenizer *t, tokenizer_scratch *scratch, const char *a, size_t n_a, const char *b, size_t n_b, unsigned flags, id_list *out,
                            error *err) {
     tokenizer_scratch *s = scratch != NULL ? scratch : tokenizer_scratch_new(t);
+    const size_t before = out->n;
     if (flags & TOKENIZER_OFFSETS) id_list_want_offsets(out);
     bool ok = true;
     for (size_t i = 0; ok && i < t->post.n_pair; i++) {
@@ -246,6 +251,7 @@ bool tokenizer_encode_pair(const tokenizer *t, tokenizer_scratch *scratch, const
         else if (id == POST_TEXT_B) ok = encode_text(t, s, b, n_b, NULL, flags, out, err);
         else if (flags & TOKENIZER_ADD_SPECIAL) id_list_push_at(out, id, 0, 0);
     }
+    if (!ok) out->n = before;
     if (scratch == NULL) tokenizer_scratch_drop(s);
     return ok;
 }
@@ -253,8 +259,8 @@ bool tokenizer_encode_pair(const tokenizer *t, tokenizer_scratch *scratch, const
 void id_list_to_characters(id_list *list, const char *text, size_t n) {
     size_t at = 0, character = 0; /* characters before byte `at`, which begins one */
     for (size_t i = 0; list->begin != NULL && i < list->n; i++) {
-        if (list->begin[i] < at) at = character = 0; /* only where the tokens of another text follow */
         const size_t begin = list->begin[i] < n ? list->begin[i] : n, end = list->end[i] < n ? list->end[i] : n;
+        for (; begin < at; character--) at = character_begin(text, at - 1); /* what a normalizer put there may have come from before */
         for (size_t next = at; at < begin; at = next, character++) {
             utf8_next(text, n, &next);
             if (next > begin) break;

@@ -40,18 +40,38 @@ static char blank_becomes(const tokenizer *t) {
     return made;
 }
 
-/* A text that Replace looks for, and that may stand across letter and blank (or what the blank became). */
-static bool crosses(const char *text, size_t n) {
-    for (size_t i = 1; i < n; i++)
-        if (text[i] == ' ' || (n - i >= 3 && memcmp(text + i, "\xe2\x96\x81", 3) == 0)) return true;
-    return n == 0;
+/* Where a blank, or what it may have become, stands in a text; n: nowhere. */
+static size_t blank_at(const char *text, size_t n, size_t from) {
+    for (size_t i = from; i < n; i++)
+        if (text[i] == ' ' || (n - i >= 3 && memcmp(text + i, "\xe2\x96\x81", 3) == 0)) return i;
+    return n;
 }
 
-/* A normalizer that does on both sides of letter and blank what it does to the whole. */
+/* A normalizer that does on both sides of letter and blank what it does to the whole: no text that Replace looks for goes across. */
 static bool normalizer_is_local(const normalizer *z) {
     for (size_t i = 0; i < z->n; i++) {
         const normalize_step *s = &z->step[i];
-        if (s->kind == &normalize_replace && (s->pattern != NULL || crosses(s->text, s->n_text))) return false;
+        if (s->kind == &normalize_replace && (s->pattern != NULL || s->n_text == 0 || blank_at(s->text, s->n_text, 1) < s->n_text)) return false;
+    }
+    return true;
+}
+
+static bool is_blank_alone(const normalize_step *s) {
+    return (s->n_text == 1 || s->n_text == 3) && blank_at(s->text, s->n_text, 0) == 0;
+}
+
+/* Whether no entry of the trie over the normalized text can match across letter and blank: each blank becomes a blank or U+2581,
+ * whatever follows it, and no entry has one behind its beginning. (Where nothing is normalized, the text itself is asked.) */
+static bool entries_stay_inside(const tokenizer *t) {
+    if (t->normalizer.n == 0 || t->normalized.n == 0) return true;
+    for (size_t i = 0; i < t->n_added; i++) {
+        const added_token *a = &t->added[i];
+        if (a->normalized && blank_at(a->pattern, a->n_pattern, 1) < a->n_pattern) return false;
+    }
+    for (size_t i = 0; i < t->normalizer.n; i++) {
+        const normalize_step *s = &t->normalizer.step[i];
+        if (s->kind == &normalize_precompiled) return false;
+        if (s->kind == &normalize_replace && !is_blank_alone(s) && blank_at(s->text, s->n_text, 0) < s->n_text) return false;
     }
     return true;
 }
@@ -96,7 +116,7 @@ static bool words_end_at_blanks(const tokenizer *t, char blank) {
 
 static bool may_cut(const tokenizer *t) {
     if (!normalizer_is_local(&t->normalizer)) return false;
-    if (t->normalizer.n > 0 && t->normalized.n > 0) return false; /* what such a token matches cannot be told before normalizing */
+    if (!entries_stay_inside(t)) return false;
     return words_end_at_blanks(t, t->normalizer.n > 0 ? blank_becomes(t) : ' ');
 }
 
@@ -119,7 +139,8 @@ static bool may_end(const tokenizer_feed *f, size_t at) {
     size_t from = character_begin(text, at - 1);
     const uint32_t c = utf8_next(text, at, &from);
     if (!(unicode_class(c) & UNICODE_LETTER) || from != at || (f->t->normalizer.n > 0 && !stands_alone(c))) return false;
-    return !may_cross(&f->t->raw, text, f->text.length, at) && !may_cross(&f->t->normalized, text, f->text.length, at);
+    if (may_cross(&f->t->raw, text, f->text.length, at)) return false;
+    return f->t->normalizer.n > 0 || !may_cross(&f->t->normalized, text, f->text.length, at);
 }
 
 /* The largest cut in (least, most], or `least`. */

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLANK "\xe2\x96\x81" /* U+2581: a blank in SentencePiece's pieces */
+enum { LONGEST_PIECE = 4096 }; /* each is looked up in all its parts */
+#define BLANK "\xe2\x96\x81"   /* U+2581: a blank in SentencePiece's pieces */
 
 static bool too_large(error *err) {
     return fail(err, "larger than the memory allowed for a tokenizer");
@@ -156,6 +157,7 @@ static bool write_merges_by_score(const foreign *f, json_writer *w, error *err) 
     for (size_t i = 0; i < f->n; i++) {
         const part *p = &f->part[i];
         if (p->kind != PART_NORMAL || p->text == NULL) continue;
+        if (p->n > LONGEST_PIECE) return fail(err, "piece %zu has %zu bytes; %d are the most", i, p->n, LONGEST_PIECE);
         if (map_put(normal, p->text, p->n, NULL) == NULL) return too_large(err);
         order[n++] = p;
     }

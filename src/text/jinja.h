@@ -46,11 +46,16 @@ typedef struct run run;
 
 enum { MARK_MIXED = 255 };
 struct value {
-    uint8_t type;
-    uint8_t mark;  /* STRING: of all its bytes, or MARK_MIXED: then `marks` has each byte's */
-    bool safe;     /* STRING: Markup, whose methods escape what they are given */
-    uint8_t ascii; /* STRING: 1 yes, 2 no, 0 not known */
-    uint32_t n;    /* STRING, UNDEFINED: bytes; VIEW: 0 keys, 1 values, 2 items */
+    union {
+        struct {
+            uint8_t type;
+            uint8_t mark;  /* STRING: of all its bytes, or MARK_MIXED: then `marks` has each byte's */
+            bool safe;     /* STRING: Markup, whose methods escape what they are given */
+            uint8_t ascii; /* STRING: 1 yes, 2 no, 0 not known */
+            uint32_t n;    /* STRING, UNDEFINED: bytes; VIEW: 0 keys, 1 values, 2 items */
+        };
+        uint64_t head; /* the five as one word, see VALUE_HEAD */
+    };
     union {
         int64_t integer; /* INT, BOOL */
         double real;
@@ -70,6 +75,10 @@ struct value {
     };
     const unsigned char *marks;
 };
+
+/* Values are made word by word: bytes that are written one by one and then read as a word make a processor wait. */
+#define VALUE_HEAD(type_, mark_, ascii_, n_) ((uint64_t)(type_) | (uint64_t)(mark_) << 8 | (uint64_t)(ascii_) << 24 | (uint64_t)(uint32_t)(n_) << 32)
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "VALUE_HEAD is for little-endian machines");
 
 struct list {
     value *item;
@@ -91,8 +100,13 @@ struct joiner {
     bool used;
 };
 
-/* Limits of one rendering. */
-enum { STEPS_MOST = 1 << 26, MEMORY_MOST = 256 << 20, OUTPUT_MOST = 64 << 20, DEPTH_MOST = 200, STACK_MOST = 3 << 20, TEXT_MOST = 64 << 20 };
+/* Limits of one rendering. A sanitizer's build is slower, and takes fewer steps. */
+#ifdef SOCLE_SANITIZE
+enum { STEPS_MOST = 1 << 24 };
+#else
+enum { STEPS_MOST = 1 << 26 };
+#endif
+enum { MEMORY_MOST = 256 << 20, OUTPUT_MOST = 64 << 20, DEPTH_MOST = 200, STACK_MOST = 3 << 20, TEXT_MOST = 64 << 20 };
 
 /* Variables of one call of a function (the template itself, a macro, the body of a recursive loop). */
 typedef struct frame frame;
@@ -103,11 +117,13 @@ struct frame {
 
 struct run {
     arena memory;
-    size_t budget; /* bytes of `memory` left */
-    long steps;    /* left */
-    int depth;              /* of calls */
-    const char *stack;      /* where the stack was at the beginning */
-    bool over; /* a limit was met: the next step fails */
+    char *next; /* what is left of the newest chunk of memory: bytes_left from here on */
+    size_t bytes_left;
+    size_t budget;     /* bytes that further chunks may have */
+    long steps;        /* left */
+    int depth;         /* of calls */
+    const char *stack; /* where the stack was at the beginning */
+    bool over;         /* a limit was met: the next step fails */
     const chat_template *compiled;
     const chat_template_input *in;
     error *err;
@@ -124,11 +140,20 @@ struct run {
 /* --- the run ------------------------------------------------------------------------------------------------------------------ */
 void run_say(run *r, const char *format, ...) __attribute__((format(printf, 2, 3))); /* makes the error "line N: ..." */
 #define run_fail(r, ...) (run_say((r), __VA_ARGS__), false)                          /* the same; always false, as the compiler sees */
-void *run_take(run *r, size_t bytes);                                                 /* not zeroed; NULL where the budget ends */
-static inline bool run_step(run *r) {
-    return __builtin_expect(--r->steps >= 0 && !r->over, 1) || run_fail(r, r->over ? "the template needs more memory than it may" : "the template runs too long");
+void *run_take_chunk(run *r, size_t bytes);
+static inline void *run_take(run *r, size_t bytes) { /* not zeroed, aligned to 16; NULL where the budget ends */
+    bytes = (bytes + 15) & ~(size_t)15;
+    if (bytes > r->bytes_left) return run_take_chunk(r, bytes);
+    char *p = r->next;
+    r->next += bytes;
+    r->bytes_left -= bytes;
+    return p;
 }
-bool run_deeper(run *r); /* one call deeper (the caller counts r->depth down again), or too deep */
+static inline bool run_step(run *r) {
+    return __builtin_expect(--r->steps >= 0 && !r->over, 1) ||
+           run_fail(r, r->over ? "the template needs more memory than it may" : "the template runs too long");
+}
+bool run_deeper(run *r);                       /* one call deeper (the caller counts r->depth down again), or too deep */
 const value *variable_get(run *r, uint32_t i); /* an input variable, a global function, or MISSING */
 /* Work that is proportional to n bytes. */
 static inline void run_charge(run *r, size_t n) {
@@ -139,26 +164,38 @@ bool run_emit_bytes(run *r, const char *text, size_t n, uint8_t mark);
 value run_capture(run *r, size_t from); /* takes what was written since out had `from` bytes */
 
 /* --- values ------------------------------------------------------------------------------------------------------------------- */
+/* The same in place, where it counts: word by word, nothing is copied. */
+static inline void value_put(value *out, uint64_t head, uint64_t word) {
+    out->head = head;
+    out->integer = (int64_t)word;
+    out->marks = NULL;
+}
+static inline bool value_put_bool(value *out, bool x) {
+    return value_put(out, VALUE_HEAD(VALUE_BOOL, 0, 0, 0), x), true;
+}
+static inline bool value_put_int(value *out, int64_t x) {
+    return value_put(out, VALUE_HEAD(VALUE_INT, 0, 0, 0), (uint64_t)x), true;
+}
 static inline value value_of(value_type type) {
-    return (value){.type = (uint8_t)type};
+    return (value){.head = VALUE_HEAD(type, 0, 0, 0)};
 }
 static inline value value_none(void) {
     return value_of(VALUE_NONE);
 }
 static inline value value_bool(bool x) {
-    return (value){.type = VALUE_BOOL, .integer = x};
+    return (value){.head = VALUE_HEAD(VALUE_BOOL, 0, 0, 0), .integer = x};
 }
 static inline value value_int(int64_t x) {
-    return (value){.type = VALUE_INT, .integer = x};
+    return (value){.head = VALUE_HEAD(VALUE_INT, 0, 0, 0), .integer = x};
 }
 static inline value value_real(double x) {
-    return (value){.type = VALUE_FLOAT, .real = x};
+    return (value){.head = VALUE_HEAD(VALUE_FLOAT, 0, 0, 0), .real = x};
 }
 static inline value value_text(const char *text, size_t n, uint8_t mark) {
-    return (value){.type = VALUE_STRING, .text = text, .n = (uint32_t)n, .mark = mark};
+    return (value){.head = VALUE_HEAD(VALUE_STRING, mark, 0, n), .text = text};
 }
 static inline value value_literal(const char *text) { /* ASCII, lives long enough */
-    return (value){.type = VALUE_STRING, .text = text, .n = (uint32_t)strlen(text), .mark = TEMPLATE_MARKUP, .ascii = 1};
+    return (value){.head = VALUE_HEAD(VALUE_STRING, TEMPLATE_MARKUP, 1, strlen(text)), .text = text};
 }
 static inline bool value_is(const value *v, value_type type) {
     return v->type == type;
@@ -171,10 +208,10 @@ static inline bool value_is_number(const value *v) {
 }
 /* UNDEFINED: text and n are a name; marks, if any, is the C text that says what lacks it; mark 1: text is the whole message. */
 static inline value undefined_name(const char *name, size_t n) {
-    return (value){.type = VALUE_UNDEFINED, .text = name, .n = (uint32_t)n};
+    return (value){.head = VALUE_HEAD(VALUE_UNDEFINED, 0, 0, n), .text = name};
 }
 static inline value undefined_attribute(const char *of, const value *name) {
-    return (value){.type = VALUE_UNDEFINED, .text = name->text, .n = name->n, .marks = (const unsigned char *)of};
+    return (value){.head = VALUE_HEAD(VALUE_UNDEFINED, 0, 0, name->n), .text = name->text, .marks = (const unsigned char *)of};
 }
 value value_undefined(run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void undefined_say(run *r, const value *v);
@@ -191,15 +228,15 @@ bool value_contains(run *r, const value *container, const value *item, bool *out
 bool value_hashable(run *r, const value *v);
 bool value_length(run *r, const value *v, int64_t *n);
 bool value_str(run *r, const value *v, value *out); /* str(v) */
-value value_from_json(run *r, const json *j);
+void value_from_json(run *r, const json *j, value *out);
 bool value_to_index(run *r, const value *v, int64_t *out); /* an int, clamped to 64 bits */
 double value_to_real(const value *v);                      /* of a number */
 
 static inline value value_list(list *l) {
-    return (value){.type = VALUE_LIST, .list = l};
+    return (value){.head = VALUE_HEAD(VALUE_LIST, 0, 0, 0), .list = l};
 }
 static inline value value_tuple(list *l) {
-    return (value){.type = VALUE_TUPLE, .list = l};
+    return (value){.head = VALUE_HEAD(VALUE_TUPLE, 0, 0, 0), .list = l};
 }
 list *list_new(run *r, size_t room);
 void list_push(run *r, list *l, value v); /* nothing happens when the budget ends */
@@ -211,14 +248,14 @@ void dict_set(run *r, dict *d, value key, value item);
 value *dict_get(const dict *d, const value *key); /* NULL: absent; an unhashable key is absent */
 value *dict_get_text(const dict *d, const char *key, size_t n);
 static inline value value_dict(dict *d) {
-    return (value){.type = VALUE_DICT, .dict = d};
+    return (value){.head = VALUE_HEAD(VALUE_DICT, 0, 0, 0), .dict = d};
 }
 
 /* --- iteration ---------------------------------------------------------------------------------------------------------------- */
 typedef enum {
-    ITERATE_ITEMS,    /* of a list */
-    ITERATE_TEXT,     /* characters of a string */
-    ITERATE_VIEW,     /* of a dict, by view.n */
+    ITERATE_ITEMS, /* of a list */
+    ITERATE_TEXT,  /* characters of a string */
+    ITERATE_VIEW,  /* of a dict, by view.n */
     ITERATE_RANGE,
     ITERATE_NOTHING,
     ITERATE_THROUGH,  /* another iterator */
@@ -251,7 +288,16 @@ typedef struct builder {
     uint8_t mark;
     bool safe, not_ascii;
 } builder;
-void build_bytes(builder *b, const char *text, size_t n, uint8_t mark);
+bool build_reserve(builder *b, size_t n); /* room for n more bytes; false: there is none */
+void build_bytes_slow(builder *b, const char *text, size_t n, uint8_t mark);
+static inline void build_bytes(builder *b, const char *text, size_t n, uint8_t mark) {
+    if (b->n == 0 || b->marks != NULL || b->mark != mark || n > b->room - b->n) {
+        build_bytes_slow(b, text, n, mark);
+        return;
+    }
+    memcpy(b->data + b->n, text, n);
+    b->n += n;
+}
 void build_part(builder *b, const value *s, size_t from, size_t to); /* bytes [from, to) of a string with their marks */
 static inline void build_string(builder *b, const value *s) {
     build_part(b, s, 0, s->n);
@@ -260,18 +306,19 @@ void build_char(builder *b, uint32_t c, uint8_t mark);
 void build_repeat(builder *b, const value *s, int64_t times);
 void build_print(builder *b, uint8_t mark, const char *format, ...) __attribute__((format(printf, 3, 4)));
 value build_end(builder *b);
-void build_str(builder *b, const value *v);         /* str(v) */
+void build_str(builder *b, const value *v); /* str(v) */
 void build_repr(builder *b, const value *v, int depth);
-size_t print_real(double x, char out[40]);          /* as Python's repr */
+char *print_integer(int64_t x, char *end); /* its digits, before `end`; at most 20 */
+size_t print_real(double x, char out[40]); /* as Python's repr */
 
 value text_part(const value *s, size_t from, size_t to);
 uint8_t text_mark(const value *s, size_t at);
 bool text_is_ascii(value *s);
-int64_t text_count(const value *s);                      /* characters */
-size_t text_offset(const value *s, int64_t character);   /* its byte; character <= count */
+int64_t text_count(const value *s);                    /* characters */
+size_t text_offset(const value *s, int64_t character); /* its byte; character <= count */
 value text_slice(run *r, const value *s, int64_t start, int64_t stop, int64_t step, int64_t count);
-value text_map(run *r, const value *s, char what);       /* u upper, l lower, t title, c capitalize, s swapcase, f casefold */
-value text_escape(run *r, const value *s);               /* HTML; safe */
+value text_map(run *r, const value *s, char what);                              /* u upper, l lower, t title, c capitalize, s swapcase, f casefold */
+value text_escape(run *r, const value *s);                                      /* HTML; safe */
 int64_t text_search(const value *s, const value *part, size_t from, size_t to); /* byte or -1 */
 int64_t text_search_last(const value *s, const value *part, size_t from, size_t to);
 bool text_is_space(const char *text, size_t n, size_t at, size_t *next);
@@ -334,6 +381,7 @@ struct method {
 };
 /* Methods by the type of what they belong to; NULL: it has none of this name. *unsafe: it would change its object. */
 const builtin *method_find(const value *self, const char *name, size_t n, bool *unsafe);
+bool method_named(const char *name, size_t n); /* some type has a method of this name */
 bool method_call(run *r, const method *m, const call_arguments *a, value *out);
 bool call_value(run *r, const value *f, const call_arguments *a, value *out);
 

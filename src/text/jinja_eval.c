@@ -1,8 +1,39 @@
 /* Expressions. */
 #include "text/jinja_tree.h"
 
+static const value *look(run *r, const node *n, value *room);
+
+static inline const value *dict_look(const dict *d, const value *key) {
+    if (d->slot != NULL) return dict_get_text(d, key->text, key->n);
+    for (uint32_t i = 0; i < d->n; i++) {
+        const value *k = &d->key[i];
+        if (k->n == key->n && k->type == VALUE_STRING && k->text[0] == key->text[0] && memcmp(k->text, key->text, key->n) == 0) return &d->item[i];
+    }
+    return NULL;
+}
+/* look() for what templates are mostly made of, without a call: constants, variables of this function, and x.key or x['key'] of a
+ * dict in such a variable. */
+static inline const value *look_fast(run *r, const node *n, value *room) {
+    const value *key, *v;
+    switch (n->quick) {
+    case QUICK_CONSTANT: return &n->constant;
+    case QUICK_SLOT:
+        v = &r->frame->slot[n->slot];
+        if (__builtin_expect(v->type != VALUE_MISSING, 1)) return v;
+        break;
+    case QUICK_FIELD:
+    case QUICK_ITEM:
+        v = &r->frame->slot[n->a->slot];
+        key = n->quick == QUICK_FIELD ? &n->constant : &n->b->constant;
+        if (v->type != VALUE_DICT || (v = dict_look(v->dict, key)) == NULL) break;
+        return v;
+    default: break;
+    }
+    return look(r, n, room);
+}
+
 /* --- names and constants ----------------------------------------------------------------------------------------------------------- */
-static bool read_name(run *r, const node *n, value *out) {
+static const value *look_name(run *r, const node *n, value *room) {
     const value *v;
     if (n->hops < 0) v = variable_get(r, (uint32_t)n->slot);
     else {
@@ -10,9 +41,9 @@ static bool read_name(run *r, const node *n, value *out) {
         for (int hops = n->hops; hops > 0; hops--) f = f->parent;
         v = &f->slot[n->slot];
     }
-    *out = *v;
-    if (v->type == VALUE_MISSING) *out = undefined_name(n->name, n->n_name);
-    return true;
+    if (v->type != VALUE_MISSING) return v;
+    *room = undefined_name(n->name, n->n_name);
+    return room;
 }
 
 static bool make_sequence(run *r, const node *n, value *out) {
@@ -137,38 +168,101 @@ bool apply_filter(run *r, const node *n, const value *of, value *out) {
     return builtin_call(r, n->builtin, "filter", &v, &a, out);
 }
 static bool evaluate_filter(run *r, const node *n, value *out) {
-    value v;
-    call_arguments a;
-    if (!evaluate(r, n->a, &v) || !evaluate_call(r, n->call, NULL, NULL, &a)) return false;
+    value room;
+    call_arguments a = {0};
+    const value *v = look_fast(r, n->a, &room);
+    if (v == NULL || (n->call != NULL && !evaluate_call(r, n->call, NULL, NULL, &a))) return false;
     r->line = n->line;
     const bool test = n->kind == NODE_TEST;
-    if (n->builtin == NULL)
-        return run_fail(r, "there is no %s '%.*s'", test ? "test" : "filter", n->constant.n < 60 ? (int)n->constant.n : 60, n->constant.text);
-    return builtin_call(r, n->builtin, test ? "test" : "filter", &v, &a, out);
+    if (n->builtin != NULL) return builtin_call(r, n->builtin, test ? "test" : "filter", v, &a, out);
+    return run_fail(r, "there is no %s '%.*s'", test ? "test" : "filter", n->constant.n < 60 ? (int)n->constant.n : 60, n->constant.text);
 }
 
 /* --- operators ------------------------------------------------------------------------------------------------------------------------ */
 static bool evaluate_compare(run *r, const node *n, value *out) {
-    value left, right;
-    if (!evaluate(r, n->a, &left)) return false;
-    for (uint32_t i = 0; i < n->n; i++) {
-        bool holds;
-        if (!evaluate(r, n->child[i]->a, &right) || !compare(r, (op_kind)n->child[i]->op, &left, &right, &holds)) return false;
-        *out = value_bool(holds);
+    value room[2];
+    bool holds = false;
+    const value *left = look_fast(r, n->a, &room[0]);
+    for (uint32_t i = 0; left != NULL && i < n->n; i++) {
+        const value *right = look_fast(r, n->child[i]->a, &room[(i + 1) % 2]);
+        if (right == NULL || !compare(r, (op_kind)n->child[i]->op, left, right, &holds)) return false;
         if (!holds) break;
         left = right;
     }
-    return true;
+    return left != NULL && value_put_bool(out, holds);
 }
 static bool evaluate_concat(run *r, const node *n, value *out) {
     builder b = {.r = r};
     for (uint32_t i = 0; i < n->n; i++) {
-        value v;
-        if (!evaluate(r, n->child[i], &v)) return false;
-        build_str(&b, &v);
+        value room;
+        const value *v = look_fast(r, n->child[i], &room);
+        if (v == NULL) return false;
+        build_str(&b, v);
     }
     *out = build_end(&b);
     return out->safe = false, true;
+}
+/* a + b + ...: strings at once, anything else two by two. */
+static bool evaluate_sum(run *r, const node *n, value *out) {
+    value few[8], *v = few;
+    if (n->n > COUNT(few) && (v = run_take(r, n->n * sizeof *v)) == NULL) return run_step(r);
+    size_t bytes = 0;
+    bool strings = true;
+    for (uint32_t i = 0; i < n->n; i++) {
+        if (!evaluate(r, n->child[i], &v[i])) return false;
+        strings = strings && v[i].type == VALUE_STRING && !v[i].safe;
+        bytes += v[i].n;
+    }
+    if (!strings) {
+        *out = v[0];
+        for (uint32_t i = 1; i < n->n; i++)
+            if (!operate(r, OP_ADD, out, &v[i], out)) return false;
+        return true;
+    }
+    builder b = {.r = r};
+    if (!build_reserve(&b, bytes)) return run_step(r);
+    for (uint32_t i = 0; i < n->n; i++) build_string(&b, &v[i]);
+    return *out = build_end(&b), true;
+}
+/* The same into the output, piece by piece, while the pieces are strings. */
+static bool emit_sum(run *r, const node *n) {
+    const size_t from = r->n_out;
+    for (uint32_t i = 0; i < n->n; i++) {
+        value v;
+        const value *piece = look_fast(r, n->child[i], &v);
+        if (piece == NULL) return false;
+        if (piece->type == VALUE_STRING && !piece->safe) {
+            if (!run_emit(r, piece)) return false;
+            continue;
+        }
+        v = *piece;
+        value sum = v;
+        if (i > 0) {
+            const value before = run_capture(r, from);
+            if (!operate(r, OP_ADD, &before, &v, &sum)) return false;
+        }
+        for (i++; i < n->n; i++)
+            if (!evaluate(r, n->child[i], &v) || !operate(r, OP_ADD, &sum, &v, &sum)) return false;
+        return run_emit(r, &sum);
+    }
+    return true;
+}
+bool emit_node(run *r, const node *n) {
+    value v;
+    if (n->kind == NODE_SUM) return emit_sum(r, n);
+    if (n->kind == NODE_CONCAT) {
+        for (uint32_t i = 0; i < n->n; i++)
+            if (!emit_node(r, n->child[i])) return false;
+        return true;
+    }
+    if (n->kind == NODE_CONDITION) {
+        bool holds;
+        if (!evaluate_truth(r, n->a, &holds)) return false;
+        const node *branch = holds ? n->b : n->c;
+        return branch == NULL || emit_node(r, branch);
+    }
+    const value *p = look_fast(r, n, &v);
+    return p != NULL && run_emit(r, p);
 }
 static bool evaluate_slice(run *r, const node *n, value *out) {
     value v, part[3] = {value_none(), value_none(), value_none()};
@@ -188,34 +282,24 @@ static bool evaluate_sign(run *r, const node *n, value *out) {
     return *out = v, true;
 }
 
-bool evaluate(run *r, const node *n, value *out) {
+static bool evaluate_attribute(run *r, const node *n, const value *of, value *out) {
+    if (of->type == VALUE_LOOP && n->slot >= 0) return loop_attribute(r, of->loop, n->slot, out);
+    return attribute_get(r, of, &n->constant, out);
+}
+
+static bool evaluate_other(run *r, const node *n, value *out) {
     value a, b;
-    if (!run_step(r)) return false;
+    bool holds;
     switch (n->kind) {
-    case NODE_CONSTANT: return *out = n->constant, true;
-    case NODE_NAME: return read_name(r, n, out);
-    case NODE_ATTRIBUTE: return evaluate(r, n->a, &a) && attribute_get(r, &a, &n->constant, out);
     case NODE_ITEM: return evaluate(r, n->a, &a) && evaluate(r, n->b, &b) && item_get(r, &a, &b, out);
     case NODE_BINARY: return evaluate(r, n->a, &a) && evaluate(r, n->b, &b) && operate(r, (op_kind)n->op, &a, &b, out);
     case NODE_COMPARE: return evaluate_compare(r, n, out);
-    case NODE_NOT:
-        if (!evaluate(r, n->a, &a)) return false;
-        return *out = value_bool(!value_truth(&a)), true;
-    case NODE_AND:
-        if (!evaluate(r, n->a, out)) return false;
-        return !value_truth(out) || evaluate(r, n->b, out);
-    case NODE_OR:
-        if (!evaluate(r, n->a, out)) return false;
-        return value_truth(out) || evaluate(r, n->b, out);
+    case NODE_NOT: return evaluate_truth(r, n->a, &holds) && value_put_bool(out, !holds);
     case NODE_FILTER:
     case NODE_TEST: return evaluate_filter(r, n, out);
     case NODE_CALL: return evaluate_calling(r, n, out);
-    case NODE_CONDITION:
-        if (!evaluate(r, n->a, &a)) return false;
-        if (value_truth(&a)) return evaluate(r, n->b, out);
-        if (n->c != NULL) return evaluate(r, n->c, out);
-        return *out = value_undefined(r, "the inline if-expression on line %d evaluated to false and no else section was defined.", n->line), true;
     case NODE_SLICE: return evaluate_slice(r, n, out);
+    case NODE_SUM: return evaluate_sum(r, n, out);
     case NODE_CONCAT: return evaluate_concat(r, n, out);
     case NODE_TUPLE:
     case NODE_LIST: return make_sequence(r, n, out);
@@ -224,4 +308,62 @@ bool evaluate(run *r, const node *n, value *out) {
     case NODE_PLUS: return evaluate_sign(r, n, out);
     default: return run_fail(r, "this cannot be evaluated");
     }
+}
+
+/* The value of an expression: where it lies already (a constant, a variable, an item of a dict), or in *room. NULL: it failed.
+ * What lies already does not change while the expression is evaluated; fields of namespaces, which may, are copied. */
+static const value *look(run *r, const node *n, value *room) {
+    if (!run_step(r)) return NULL;
+    switch (n->kind) {
+    case NODE_CONSTANT: return &n->constant;
+    case NODE_NAME: return look_name(r, n, room);
+    case NODE_ATTRIBUTE: {
+        const value *of = look(r, n->a, room);
+        if (of == NULL) return NULL;
+        if (n->plain && of->type == VALUE_DICT) {
+            const value *found = dict_get_text(of->dict, n->constant.text, n->constant.n);
+            if (found != NULL) return found;
+            value_put(room, VALUE_HEAD(VALUE_UNDEFINED, 0, 0, n->constant.n), (uintptr_t)n->constant.text);
+            room->marks = (const unsigned char *)"dict object";
+            return room;
+        }
+        value copy = *of;
+        return evaluate_attribute(r, n, &copy, room) ? room : NULL;
+    }
+    case NODE_ITEM: {
+        const node *key = n->b;
+        if (key->kind != NODE_CONSTANT || key->constant.type != VALUE_STRING) break;
+        const value *of = look(r, n->a, room);
+        if (of == NULL) return NULL;
+        const value *found = of->type == VALUE_DICT ? dict_get_text(of->dict, key->constant.text, key->constant.n) : NULL;
+        if (found != NULL) return found;
+        value copy = *of;
+        return item_get(r, &copy, &key->constant, room) ? room : NULL;
+    }
+    case NODE_AND:
+    case NODE_OR: {
+        const value *left = look(r, n->a, room);
+        return left == NULL || value_truth(left) == (n->kind == NODE_OR) ? left : look(r, n->b, room);
+    }
+    case NODE_CONDITION: {
+        bool holds;
+        if (!evaluate_truth(r, n->a, &holds)) return NULL;
+        if (holds) return look(r, n->b, room);
+        if (n->c != NULL) return look(r, n->c, room);
+        *room = value_undefined(r, "the inline if-expression on line %d evaluated to false and no else section was defined.", n->line);
+        return room;
+    }
+    default: break;
+    }
+    return evaluate_other(r, n, room) ? room : NULL;
+}
+bool evaluate(run *r, const node *n, value *out) {
+    const value *v = look(r, n, out);
+    if (v != NULL && v != out) *out = *v;
+    return v != NULL;
+}
+bool evaluate_truth(run *r, const node *n, bool *holds) {
+    value room;
+    const value *v = look_fast(r, n, &room);
+    return v != NULL && (*holds = value_truth(v), true);
 }

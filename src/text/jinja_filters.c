@@ -174,7 +174,8 @@ static double round_real(double x, int64_t decimals) {
 static bool round_integer(run *r, const value *v, int64_t decimals, value *out) {
     const value zero = value_int(0);
     if (decimals >= 0) return number_operate(r, OP_ADD, v, &zero, out);
-    if (decimals < -18 || v->type == VALUE_BIG) return decimals < -18 && v->type != VALUE_BIG ? (*out = zero, true) : run_fail(r, "round: the number is too large");
+    if (decimals < -18 || v->type == VALUE_BIG)
+        return decimals < -18 && v->type != VALUE_BIG ? (*out = zero, true) : run_fail(r, "round: the number is too large");
     int64_t unit = 1;
     for (int64_t i = decimals; i < 0; i++) unit *= 10;
     int64_t rest = v->integer % unit, whole = v->integer - rest;
@@ -184,7 +185,8 @@ static bool round_integer(run *r, const value *v, int64_t decimals, value *out) 
 }
 static bool filter_round(run *r, const value *v, const call_arguments *a, value *out) {
     int64_t decimals;
-    if (given(&v[2]) && !text_is(&v[2], "common") && !text_is(&v[2], "ceil") && !text_is(&v[2], "floor")) return run_fail(r, "method must be common, ceil or floor");
+    if (given(&v[2]) && !text_is(&v[2], "common") && !text_is(&v[2], "ceil") && !text_is(&v[2], "floor"))
+        return run_fail(r, "method must be common, ceil or floor");
     if (v[0].type == VALUE_UNDEFINED) return undefined_fail(r, &v[0]);
     if (!value_is_number(&v[0])) return run_fail(r, "type %s doesn't define __round__ method", value_type_name(&v[0]));
     if (!integer_or(r, &v[1], 0, &decimals)) return false;

@@ -108,13 +108,14 @@ static bool sorted(run *r, const list *items, const list *keys, bool down, list 
     for (uint32_t i = 0; i < items->n; i++) list_push(r, *out, items->item[order[i]]);
     return true;
 }
-/* One key by a path; several, "a,b", as a list. */
+/* The keys by a path, or by several, "a,b", as a list: what is equal is not asked whether it is less. */
 static bool sort_key(run *r, const value *item, const value *path, bool case_sensitive, const value *absent, value *out) {
-    if (!given(path) || path->type != VALUE_STRING || memchr(path->text, ',', path->n) == NULL) {
+    list *l = list_new(r, 2);
+    if (!given(path) || path->type != VALUE_STRING) {
         if (!path_get(r, item, path, absent, out)) return false;
-        return *out = lower_if_text(r, out, case_sensitive), true;
+        list_push(r, l, lower_if_text(r, out, case_sensitive));
+        return *out = value_list(l), true;
     }
-    list *l = list_new(r, 4);
     for (size_t at = 0; at <= path->n;) {
         const char *comma = memchr(path->text + at, ',', path->n - at);
         const size_t end = comma != NULL ? (size_t)(comma - path->text) : path->n;

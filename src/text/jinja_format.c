@@ -206,7 +206,7 @@ static bool percent_one(run *r, builder *out, spec *s, const value *given, bool 
 bool format_percent(run *r, const value *f, const value *arguments, value *out) {
     builder b = {.r = r, .safe = f->safe};
     percent p = {.arguments = arguments};
-    const bool mapping = arguments->type == VALUE_DICT || arguments->type == VALUE_LIST;
+    const bool mapping = arguments->type == VALUE_DICT || arguments->type == VALUE_LIST || arguments->type == VALUE_RANGE || arguments->type == VALUE_UNDEFINED;
     for (size_t at = 0; at < f->n;) {
         const char *next = memchr(f->text + at, '%', f->n - at);
         const size_t end = next != NULL ? (size_t)(next - f->text) : f->n;
@@ -278,7 +278,8 @@ static bool read_spec(run *r, const value *t, spec *s) {
     else if (at < t->n && t->text[at] == '_') s->underscore = true, at++;
     if (at < t->n && t->text[at] == '.' && (at++, !read_number(t, &at, &s->precision))) return run_fail(r, "Format specifier missing precision");
     if (at < t->n) s->type = t->text[at++];
-    if (at < t->n || s->width > WIDTH_MOST || s->precision > WIDTH_MOST) return run_fail(r, "Invalid format specifier '%.*s'", t->n < 60 ? (int)t->n : 60, t->text);
+    if (at < t->n || s->width > WIDTH_MOST || s->precision > WIDTH_MOST)
+        return run_fail(r, "Invalid format specifier '%.*s'", t->n < 60 ? (int)t->n : 60, t->text);
     return true;
 }
 static bool put_formatted(run *r, builder *out, const value *v, const value *spec_text) {
@@ -342,7 +343,8 @@ static bool find_field(run *r, const value *name, const list *arguments, const d
         if (item && read_number(&key, &used, &i) && used == key.n) key = value_int(i);
         if (!(item ? item_get(r, &of, &key, out) : attribute_get(r, &of, &key, out))) return false;
         at = end + item;
-        if (item && at < name->n && name->text[at] != '.' && name->text[at] != '[') return run_fail(r, "Only '.' or '[' may follow ']' in format field specifier");
+        if (item && at < name->n && name->text[at] != '.' && name->text[at] != '[')
+            return run_fail(r, "Only '.' or '[' may follow ']' in format field specifier");
     }
     return true;
 }

@@ -38,7 +38,8 @@ static bool dict_from(run *r, const call_arguments *a, const char *name, dict **
     } else if (a->n == 1) {
         iterator it;
         value item, pair[2];
-        if (a->item[0].type == VALUE_NAMESPACE || !iterate_start(r, &a->item[0], &it)) return run_fail(r, "'%s' object is not iterable", value_type_name(&a->item[0]));
+        if (a->item[0].type == VALUE_NAMESPACE || !iterate_start(r, &a->item[0], &it))
+            return run_fail(r, "'%s' object is not iterable", value_type_name(&a->item[0]));
         for (int got; (got = iterate_next(r, &it, &item)) != 0;) {
             if (got < 0 || !run_step(r) || !iterate_unpack(r, &item, pair, 2) || !value_hashable(r, &pair[0])) return false;
             dict_set(r, d, pair[0], pair[1]);
@@ -118,8 +119,14 @@ static bool run_lipsum(run *r, const call_arguments *a, value *out) {
 }
 
 static const function functions[] = {
-    {"range", run_range},   {"dict", run_dict},     {"namespace", run_namespace},             {"cycler", run_cycler},
-    {"joiner", run_joiner}, {"lipsum", run_lipsum}, {"raise_exception", run_raise_exception}, {"strftime_now", run_strftime_now},
+    {"range", run_range},
+    {"dict", run_dict},
+    {"namespace", run_namespace},
+    {"cycler", run_cycler},
+    {"joiner", run_joiner},
+    {"lipsum", run_lipsum},
+    {"raise_exception", run_raise_exception},
+    {"strftime_now", run_strftime_now},
 };
 const function *function_find(const char *name, size_t n) {
     for (size_t i = 0; i < COUNT(functions); i++)

@@ -49,6 +49,7 @@ int iterate_next(run *r, iterator *it, value *out) {
         size_t next = (size_t)it->at;
         utf8_next(it->source.text, it->source.n, &next);
         *out = text_part(&it->source, (size_t)it->at, next);
+        out->safe = false; /* iterating over Markup gives plain strings */
         it->at = (int64_t)next;
         return 1;
     }
@@ -98,11 +99,16 @@ bool iterate_unpack(run *r, const value *v, value *out, size_t n) {
     return got == 0 || (got == 1 && run_fail(r, "too many values to unpack (expected %zu)", n));
 }
 
-/* A generator over `source`; *ok is false where that is not iterable. */
+static int not_iterable(run *r, iterator *it, value *out) {
+    return run_fail(r, "'%s' object is not iterable", value_type_name(&it->source)) ? 1 : -1;
+}
+/* A generator over `source`; where that is not iterable, it fails when it is first asked. */
 value value_generator(run *r, const char *name, const value *source, int (*step)(run *, iterator *, value *), void *state, bool *ok) {
     iterator *it = run_take(r, 2 * sizeof *it);
-    *ok = it != NULL ? iterate_start(r, source, it + 1) : run_step(r) && false;
+    *ok = it != NULL || (run_step(r) && false);
     if (!*ok) return value_none();
+    if (!value_is_iterable(source)) it[1] = (iterator){.kind = ITERATE_STEPS, .source = *source, .step = not_iterable};
+    else if (!iterate_start(r, source, it + 1)) return *ok = false, value_none();
     *it = (iterator){.kind = ITERATE_STEPS, .source = *source, .from = it + 1, .step = step, .name = name, .state = state};
     return (value){.type = VALUE_ITERATOR, .iterator = it};
 }

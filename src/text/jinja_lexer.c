@@ -105,7 +105,7 @@ static bool lex_raw(lexer *l, size_t begin) {
         if (!push_data(l, begin, at, sign, true)) return false;
         return advance(l, to), true;
     }
-    return lex_fail(l, l->line, "{% raw %} has no {% endraw %}");
+    return begin == l->n || lex_fail(l, l->line, "{% raw %} has no {% endraw %}"); /* with nothing behind it, Jinja does not complain */
 }
 
 static bool lex_comment(lexer *l) {
@@ -116,7 +116,7 @@ static bool lex_comment(lexer *l) {
         else if (starts(l, at, "#}")) to = at + 2 + starts(l, at + 2, "\n");
         if (to > 0) return advance(l, to), true;
     }
-    return lex_fail(l, l->line, "a comment has no end '#}'");
+    return l->at == l->n || lex_fail(l, l->line, "a comment has no end '#}'"); /* as with raw */
 }
 
 /* --- inside a tag ---------------------------------------------------------------------------------------------------------------- */
@@ -235,8 +235,8 @@ static bool lex_string(lexer *l) {
 }
 
 static bool lex_operator(lexer *l) {
-    static const char *const operators[] = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]",
-                                            "(",  ")",  "{",  "}",  ">",  "<",  "=", ".", ":", "|", ",", ";"};
+    static const char *const operators[] = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
+                                            "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
     for (size_t i = 0; i < COUNT(operators); i++) {
         if (!starts(l, l->at, operators[i])) continue;
         const char c = operators[i][0];
@@ -244,8 +244,7 @@ static bool lex_operator(lexer *l) {
         if (opening != NULL) {
             if (l->n_open == (int)sizeof l->open) return lex_fail(l, l->line, "brackets are nested too deep");
             l->open[l->n_open++] = c == '(' ? ')' : c == '[' ? ']' : '}';
-        } else if (closing != NULL && (l->n_open == 0 || l->open[--l->n_open] != c))
-            return fail(l->err, "line %d: unexpected '%c'", l->line, c);
+        } else if (closing != NULL && (l->n_open == 0 || l->open[--l->n_open] != c)) return fail(l->err, "line %d: unexpected '%c'", l->line, c);
         token *t = token_push(l, TOKEN_OPERATOR, l->text + l->at, strlen(operators[i]));
         if (t == NULL) return false;
         memcpy(t->op, operators[i], strlen(operators[i]));

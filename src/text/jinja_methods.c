@@ -21,9 +21,9 @@ static value escaped_for(run *r, const value *self, const value *v) {
 }
 
 /* --- strings ---------------------------------------------------------------------------------------------------------------------------- */
-#define STRING_CASE(name, what)                                                            \
-    static bool str_##name(run *r, const value *v, const call_arguments *a, value *out) {       \
-        return *out = text_map(r, &v[0], what), true;                                      \
+#define STRING_CASE(name, what) \
+    static bool str_##name(run *r, const value *v, const call_arguments *a, value *out) { \
+        return *out = text_map(r, &v[0], what), true; \
     }
 STRING_CASE(upper, 'u')
 STRING_CASE(lower, 'l')
@@ -261,9 +261,9 @@ static bool all_are(const value *s, unsigned bits, bool empty_too, value *out) {
     for (size_t at = 0; all && at < s->n;) all = (character_class(utf8_next(s->text, s->n, &at)) & bits) != 0;
     return *out = value_bool(all), true;
 }
-#define STRING_CLASS(name, bits, empty_too)                                                \
-    static bool str_##name(run *r, const value *v, const call_arguments *a, value *out) {       \
-        return all_are(&v[0], bits, empty_too, out);                                       \
+#define STRING_CLASS(name, bits, empty_too) \
+    static bool str_##name(run *r, const value *v, const call_arguments *a, value *out) { \
+        return all_are(&v[0], bits, empty_too, out); \
     }
 STRING_CLASS(isalpha, CHARACTER_ALPHA, false)
 STRING_CLASS(isdecimal, CHARACTER_DECIMAL, false)
@@ -387,8 +387,7 @@ static bool list_count(run *r, const value *v, const call_arguments *a, value *o
     for (uint32_t i = 0; i < v[0].list->n; i++) n += value_equal(r, &v[0].list->item[i], &v[1]);
     return *out = value_int(n), true;
 }
-static const builtin list_methods[] = {
-    {"copy", "", list_copy}, {"count", "/value", list_count}, {"index", "/value start= stop=", list_index}, {0}};
+static const builtin list_methods[] = {{"copy", "", list_copy}, {"count", "/value", list_count}, {"index", "/value start= stop=", list_index}, {0}};
 static const builtin tuple_methods[] = {{"count", "/value", list_count}, {"index", "/value start= stop=", list_index}, {0}};
 
 static bool dict_view(const value *v, uint32_t kind, value *out) {
@@ -482,9 +481,16 @@ static bool is_among(const char *const *names, const char *name, size_t n) {
         if (strlen(*names) == n && memcmp(*names, name, n) == 0) return true;
     return false;
 }
+static const char *const list_changes[] = {"append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove", NULL};
+static const char *const dict_changes[] = {"clear", "pop", "popitem", "setdefault", "update", NULL};
+bool method_named(const char *name, size_t n) {
+    static const builtin *const tables[] = {str_methods, list_methods, tuple_methods, dict_methods, loop_methods, cycler_methods, float_methods, int_methods};
+    for (size_t i = 0; i < COUNT(tables); i++)
+        for (const builtin *m = tables[i]; m->name != NULL; m++)
+            if (strlen(m->name) == n && memcmp(m->name, name, n) == 0) return true;
+    return is_among(list_changes, name, n) || is_among(dict_changes, name, n);
+}
 const builtin *method_find(const value *self, const char *name, size_t n, bool *unsafe) {
-    static const char *const list_changes[] = {"append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove", NULL};
-    static const char *const dict_changes[] = {"clear", "pop", "popitem", "setdefault", "update", NULL};
     if (self->type == VALUE_LIST && is_among(list_changes, name, n)) return *unsafe = true, NULL;
     if (self->type == VALUE_DICT && is_among(dict_changes, name, n)) return *unsafe = true, NULL;
     for (const builtin *m = methods_of(self); m != NULL && m->name != NULL; m++)

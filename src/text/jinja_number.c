@@ -241,7 +241,8 @@ bool number_negate(run *r, const value *a, value *out) {
 
 static bool real_operate(run *r, op_kind op, double x, double y, value *out) {
     double z = 0;
-    if ((op == OP_DIV || op == OP_FLOOR_DIV || op == OP_MOD) && y == 0) return run_fail(r, op == OP_DIV ? "float division by zero" : "float floor division by zero");
+    if ((op == OP_DIV || op == OP_FLOOR_DIV || op == OP_MOD) && y == 0)
+        return run_fail(r, op == OP_DIV ? "float division by zero" : "float floor division by zero");
     switch (op) {
     case OP_ADD: z = x + y; break;
     case OP_SUB: z = x - y; break;

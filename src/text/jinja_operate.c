@@ -69,6 +69,7 @@ static const char *object_name(const value *v) { /* as Jinja says it: "dict obje
     case VALUE_FLOAT: return "float object";
     case VALUE_BOOL: return "bool object";
     case VALUE_NAMESPACE: return "namespace object";
+    case VALUE_LOOP: return "loop";
     default: return value_type_name(v);
     }
 }
@@ -82,7 +83,11 @@ static value method_value(run *r, const value *self, const builtin *b) {
 /* What is neither item nor method: the few attributes that objects have. */
 static bool object_attribute(run *r, const value *v, const value *name, value *out) {
     switch (v->type) {
-    case VALUE_LOOP: return loop_attribute(r, v->loop, name, out);
+    case VALUE_LOOP: {
+        const int index = loop_attribute_index(name);
+        if (index >= 0) return loop_attribute(r, v->loop, index, out);
+        break;
+    }
     case VALUE_NAMESPACE: {
         const value *found = name->n > 0 && name->text[0] == '_' ? NULL : dict_get(v->dict, name);
         if (found != NULL) return *out = *found, true;
@@ -135,7 +140,9 @@ bool attribute_get(run *r, const value *v, const value *name, value *out) {
     if (v->type == VALUE_UNDEFINED) return undefined_fail(r, v);
     const builtin *b = method_find(v, name->text, name->n, &unsafe);
     if (unsafe)
-        return *out = value_undefined(r, "access to attribute '%.*s' of '%s' object is unsafe.", name->n < 60 ? (int)name->n : 60, name->text, value_type_name(v)), true;
+        return *out =
+                   value_undefined(r, "access to attribute '%.*s' of '%s' object is unsafe.", name->n < 60 ? (int)name->n : 60, name->text, value_type_name(v)),
+               true;
     if (b != NULL) return *out = method_value(r, v, b), true;
     if (v->type == VALUE_DICT) {
         const value *found = dict_get_text(v->dict, name->text, name->n);
@@ -250,6 +257,7 @@ bool path_get(run *r, const value *v, const value *path, const value *absent, va
 
 /* --- arguments ---------------------------------------------------------------------------------------------------------------------------- */
 bool builtin_call(run *r, const builtin *b, const char *kind, const value *first, const call_arguments *a, value *out) {
+    if (b->parameters[0] == 0 && a->n == 0 && a->named == NULL) return b->run(r, first, a, out);
     value bound[BOUND_MOST];
     bound[0] = *first;
     if (b->parameters[0] == '*') return b->run(r, bound, a, out);

@@ -232,6 +232,8 @@ static node *parse_dot(parser *p, node *of) {
     n->a = of;
     if (p->at->type == TOKEN_NAME) {
         n->constant = text_value(p->at->text, p->at->n);
+        n->plain = !method_named(n->constant.text, n->constant.n);
+        n->slot = loop_attribute_index(&n->constant);
         p->at++;
         return n;
     }
@@ -362,8 +364,8 @@ static node *parse_test(parser *p, node *of) {
     }
     if (!negated) return n;
     node *not = node_new(p, NODE_NOT);
-    if (not != NULL) not->a = n;
-    return not;
+    if (not != NULL) not ->a = n;
+    return not ;
 }
 
 static node *parse_filters_and_tests(parser *p, node *n) {
@@ -443,15 +445,24 @@ static node *parse_concat(parser *p) {
     return n;
 }
 
-/* A sum of strings is deep to the left: a template that adds hundreds of pieces still fits, since only evaluation recurses. */
+/* A chain of + is one node: templates add strings, which are then put together at once. */
+static node *parse_chain(parser *p, node *first) {
+    node *n = node_new(p, NODE_SUM);
+    node_list items = {0};
+    if (n == NULL || !node_push(p, &items, first)) return NULL;
+    while (parse_skip_op(p, "+")) {
+        node *next = parse_concat(p);
+        if (next == NULL || !node_push(p, &items, next)) return NULL;
+    }
+    return take_children(n, &items) ? n : NULL;
+}
 static node *parse_sum(parser *p) {
-    static const char *const names[] = {"+", "-", NULL};
-    static const int ops[] = {OP_ADD, OP_SUB};
     const int depth = p->depth;
     node *n = parse_concat(p);
-    for (int op; n != NULL && (op = binary_op(p->at, names, ops)) >= 0;) {
-        p->at++;
-        n = parse_enter(p) ? binary_node(p, op, n, parse_concat(p)) : NULL;
+    while (n != NULL && (token_is_op(p->at, "+") || token_is_op(p->at, "-"))) {
+        if (!parse_enter(p)) return NULL;
+        if (parse_skip_op(p, "-")) n = binary_node(p, OP_SUB, n, parse_concat(p));
+        else n = parse_chain(p, n);
     }
     p->depth = depth;
     return n;

@@ -49,6 +49,14 @@ size_t print_real(double x, char out[40]) {
     return at;
 }
 
+char *print_integer(int64_t x, char *end) {
+    uint64_t left = x < 0 ? 0 - (uint64_t)x : (uint64_t)x;
+    do *--end = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (x < 0) *--end = '-';
+    return end;
+}
+
 /* Quotes and escapes as Python's repr: ' unless the text has one and no ". */
 static void repr_text(builder *b, const value *s) {
     const bool single = memchr(s->text, '\'', s->n) != NULL, both = single && memchr(s->text, '"', s->n) != NULL;
@@ -57,6 +65,11 @@ static void repr_text(builder *b, const value *s) {
     build_bytes(b, &quote, 1, 0);
     for (size_t at = 0; at < s->n;) {
         const size_t begin = at;
+        while (at < s->n && s->text[at] >= ' ' && s->text[at] < 127 && s->text[at] != quote && s->text[at] != '\\') at++;
+        if (at > begin) { /* as it is */
+            build_part(b, s, begin, at);
+            continue;
+        }
         const uint32_t c = utf8_next(s->text, s->n, &at);
         const uint8_t mark = text_mark(s, begin);
         if (c == (unsigned char)quote || c == '\\') build_print(b, mark, "\\%c", (int)c);
@@ -117,7 +130,11 @@ void build_repr(builder *b, const value *v, int depth) {
     case VALUE_STRING: repr_text(b, v); break;
     case VALUE_NONE: build_bytes(b, "None", 4, mark); break;
     case VALUE_BOOL: build_print(b, mark, "%s", v->integer ? "True" : "False"); break;
-    case VALUE_INT: build_print(b, mark, "%lld", (long long)v->integer); break;
+    case VALUE_INT: {
+        char *const end = text + sizeof text, *digit = print_integer(v->integer, end);
+        build_bytes(b, digit, (size_t)(end - digit), mark);
+        break;
+    }
     case VALUE_BIG: big_print(b->r, v->big, b); break;
     case VALUE_FLOAT: build_bytes(b, text, print_real(v->real, text), mark); break;
     case VALUE_LIST:
@@ -138,6 +155,11 @@ void build_repr(builder *b, const value *v, int depth) {
         if (v->macro->node->name == NULL) build_bytes(b, "<Macro anonymous>", 17, mark);
         else build_print(b, mark, "<Macro '%.*s'>", v->macro->node->n_name < 100 ? (int)v->macro->node->n_name : 100, v->macro->node->name);
         break;
+    case VALUE_LOOP: {
+        int64_t n = 0;
+        if (loop_length(b->r, v->loop, &n)) build_print(b, mark, "<LoopContext %lld/%lld>", (long long)v->loop->index0 + 1, (long long)n);
+        break;
+    }
     case VALUE_MISSING:
     case VALUE_UNDEFINED: build_bytes(b, "Undefined", 9, mark); break;
     default: build_print(b, mark, "<%s object>", value_type_name(v));
@@ -169,22 +191,38 @@ static value from_number(run *r, const json *j) {
     const value v = number_from_text(r, j->text + negative, j->length - negative, 10, negative, &ok);
     return ok ? v : value_real(j->number);
 }
-value value_from_json(run *r, const json *j) {
+static void dict_from_json(run *r, const json *j, dict *d) {
+    for (size_t i = 0; i < j->length && !r->over; i++) {
+        if (d->slot == NULL && dict_get_text(d, j->key[i], j->key_length[i]) == NULL) { /* there is room for all */
+            value_put(&d->key[d->n], VALUE_HEAD(VALUE_STRING, 0, 0, j->key_length[i]), (uintptr_t)j->key[i]);
+            value_from_json(r, &j->item[i], &d->item[d->n]);
+            d->n++;
+        } else {
+            value item;
+            value_from_json(r, &j->item[i], &item);
+            dict_set(r, d, value_text(j->key[i], j->key_length[i], 0), item);
+        }
+    }
+}
+/* Made in place: a value that is put together and then copied costs more than the conversion. */
+void value_from_json(run *r, const json *j, value *out) {
     r->steps--;
     switch (j->type) {
-    case JSON_NULL: return value_none();
-    case JSON_BOOL: return value_bool(j->truth);
-    case JSON_NUMBER: return from_number(r, j);
-    case JSON_STRING: return value_text(j->text, j->length, 0);
+    case JSON_NULL: value_put(out, VALUE_HEAD(VALUE_NONE, 0, 0, 0), 0); break;
+    case JSON_BOOL: value_put_bool(out, j->truth); break;
+    case JSON_NUMBER: *out = from_number(r, j); break;
+    case JSON_STRING: value_put(out, VALUE_HEAD(VALUE_STRING, 0, 0, j->length), (uintptr_t)j->text); break;
     case JSON_ARRAY: {
         list *l = list_new(r, j->length);
-        for (size_t i = 0; i < j->length; i++) list_push(r, l, value_from_json(r, &j->item[i]));
-        return value_list(l);
+        for (size_t i = 0; i < j->length && !r->over; i++) value_from_json(r, &j->item[i], &l->item[i]);
+        if (!r->over) l->n = (uint32_t)j->length;
+        value_put(out, VALUE_HEAD(VALUE_LIST, 0, 0, 0), (uintptr_t)l);
+        break;
     }
     default: {
         dict *d = dict_new(r, j->length);
-        for (size_t i = 0; i < j->length; i++) dict_set(r, d, value_text(j->key[i], j->key_length[i], 0), value_from_json(r, &j->item[i]));
-        return value_dict(d);
+        dict_from_json(r, j, d);
+        value_put(out, VALUE_HEAD(VALUE_DICT, 0, 0, 0), (uintptr_t)d);
     }
     }
 }

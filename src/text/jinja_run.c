@@ -31,9 +31,11 @@ static bool assign(run *r, const node *target, const value *v) {
     if (target->kind == NODE_NAME) return *slot_of(r, target->hops, target->slot) = *v, true;
     if (target->kind == NODE_FIELD) {
         const value *ns = target->hops < 0 ? variable_get(r, (uint32_t)target->slot) : slot_of(r, target->hops, target->slot);
-        if (ns->type != VALUE_NAMESPACE) return run_fail(r, "cannot assign to '%.*s.%.*s': it is no namespace", (int)target->n_name, target->name,
-                                                         (int)target->constant.n, target->constant.text);
-        if (target->constant.text[0] == '_') return run_fail(r, "a namespace has no fields that begin with '_': '%.*s'", (int)target->constant.n, target->constant.text);
+        if (ns->type != VALUE_NAMESPACE)
+            return run_fail(r, "cannot assign to '%.*s.%.*s': it is no namespace", (int)target->n_name, target->name, (int)target->constant.n,
+                            target->constant.text);
+        if (target->constant.text[0] == '_')
+            return run_fail(r, "a namespace has no fields that begin with '_': '%.*s'", (int)target->constant.n, target->constant.text);
         return dict_set(r, ns->dict, target->constant, *v), true;
     }
     value *item = run_take(r, (target->n + 1) * sizeof *item);
@@ -104,30 +106,30 @@ bool loop_length(run *r, loop *l, int64_t *n) {
     return *n = l->length, true;
 }
 
-bool loop_attribute(run *r, loop *l, const value *name, value *out) {
-    static const char *const names[] = {"index", "index0", "first", "last", "length", "previtem", "nextitem", "revindex", "revindex0", "depth", "depth0"};
-    size_t k = 0;
+static const char *const loop_names[] = {"index", "index0", "first", "last", "length", "previtem", "nextitem", "revindex", "revindex0", "depth", "depth0"};
+int loop_attribute_index(const value *name) {
+    for (size_t i = 0; i < COUNT(loop_names); i++)
+        if (text_is(name, loop_names[i])) return (int)i;
+    return -1;
+}
+bool loop_attribute(run *r, loop *l, int index, value *out) {
     int64_t n = 0;
-    while (k < COUNT(names) && !text_is(name, names[k])) k++;
-    switch (k) {
-    case 0: return *out = value_int(l->index0 + 1), true;
-    case 1: return *out = value_int(l->index0), true;
-    case 2: return *out = value_bool(l->index0 == 0), true;
+    switch (index) {
+    case 0: return value_put_int(out, l->index0 + 1);
+    case 1: return value_put_int(out, l->index0);
+    case 2: return value_put_bool(out, l->index0 == 0);
     case 3:
         if (!loop_peek(r, l)) return false;
-        return *out = value_bool(!l->peeked), true;
-    case 4:
-    case 7:
-    case 8:
-        if (!loop_length(r, l, &n)) return false;
-        return *out = value_int(k == 4 ? n : k == 7 ? n - l->index0 : n - l->index0 - 1), true;
+        return value_put_bool(out, !l->peeked);
     case 5: return *out = l->index0 == 0 ? value_undefined(r, "there is no previous item") : l->before, true;
     case 6:
         if (!loop_peek(r, l)) return false;
         return *out = l->peeked ? l->after : value_undefined(r, "there is no next item"), true;
-    case 9: return *out = value_int(l->depth0 + 1), true;
-    case 10: return *out = value_int(l->depth0), true;
-    default: return *out = undefined_attribute("loop", name), true;
+    case 9: return value_put_int(out, l->depth0 + 1);
+    case 10: return value_put_int(out, l->depth0);
+    default:
+        if (!loop_length(r, l, &n)) return false;
+        return value_put_int(out, index == 4 ? n : index == 7 ? n - l->index0 : n - l->index0 - 1);
     }
 }
 
@@ -295,11 +297,16 @@ bool macro_call(run *r, const macro *m, const call_arguments *a, value *out) {
     return ok;
 }
 
+/* The result of a block, which Jinja does not turn into a string. */
+static bool emit_text(run *r, const value *v) {
+    if (v->type != VALUE_STRING) return run_fail(r, "the result of this block must be a string, not %s", value_type_name(v));
+    return run_emit(r, v);
+}
 static bool run_call_block(run *r, const node *n) {
     value caller = macro_new(r, n), f, out, name = value_literal("caller");
     call_arguments a;
     if (!evaluate(r, n->a->a, &f) || !evaluate_call(r, n->a->call, &name, &caller, &a)) return false;
-    return call_value(r, &f, &a, &out) && run_emit(r, &out);
+    return call_value(r, &f, &a, &out) && emit_text(r, &out);
 }
 
 /* --- the rest --------------------------------------------------------------------------------------------------------------------- */
@@ -322,7 +329,7 @@ static flow run_filter_block(run *r, const node *n) {
     value v;
     const flow did = run_captured(r, n, &v);
     if (did != FLOW_ON) return did;
-    return apply_filter(r, n->a, &v, &v) && run_emit(r, &v) ? FLOW_ON : FLOW_FAILED;
+    return apply_filter(r, n->a, &v, &v) && emit_text(r, &v) ? FLOW_ON : FLOW_FAILED;
 }
 static flow run_with(run *r, const node *n) {
     value *v = run_take(r, (n->n + 1) * sizeof *v);
@@ -343,9 +350,9 @@ static flow run_generation(run *r, const node *n) {
 }
 static flow run_if(run *r, const node *n) {
     for (;;) { /* elif after elif */
-        value v;
-        if (!evaluate(r, n->a, &v)) return FLOW_FAILED;
-        if (value_truth(&v)) return run_body(r, &n->body);
+        bool holds;
+        if (!evaluate_truth(r, n->a, &holds)) return FLOW_FAILED;
+        if (holds) return run_body(r, &n->body);
         if (n->other.n != 1 || n->other.item[0]->kind != NODE_IF) return run_body(r, &n->other);
         n = n->other.item[0];
         r->line = n->line;
@@ -357,7 +364,7 @@ static flow run_statement(run *r, const node *n) {
     r->line = n->line;
     switch (n->kind) {
     case NODE_DATA: return run_emit_bytes(r, n->constant.text, n->constant.n, TEMPLATE_MARKUP) ? FLOW_ON : FLOW_FAILED;
-    case NODE_OUTPUT: return evaluate(r, n->a, &v) && run_emit(r, &v) ? FLOW_ON : FLOW_FAILED;
+    case NODE_OUTPUT: return emit_node(r, n->a) ? FLOW_ON : FLOW_FAILED;
     case NODE_IF: return run_if(r, n);
     case NODE_FOR: return run_for(r, n);
     case NODE_SET: return evaluate(r, n->a, &v) && assign(r, n->target, &v) ? FLOW_ON : FLOW_FAILED;

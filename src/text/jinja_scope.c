@@ -85,6 +85,17 @@ static void note_load(resolver *r, symbols *s, const char *name, size_t n) {
     if (find(s, name, n, NULL) == NULL) define(r, s, name, n, LOAD_VARIABLE, false);
 }
 
+static uint8_t variable_kind(const char *name, size_t n) {
+    static const struct {
+        const char *name;
+        uint8_t kind;
+    } known[] = {{"bos_token", VARIABLE_BOS},   {"eos_token", VARIABLE_EOS},   {"pad_token", VARIABLE_PAD},    {"unk_token", VARIABLE_UNK},
+                 {"sep_token", VARIABLE_TOKEN}, {"cls_token", VARIABLE_TOKEN}, {"mask_token", VARIABLE_TOKEN}, {"messages", VARIABLE_MESSAGES},
+                 {"tools", VARIABLE_NONE},      {"documents", VARIABLE_NONE}};
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (strlen(known[i].name) == n && memcmp(known[i].name, name, n) == 0) return known[i].kind;
+    return VARIABLE_PLAIN;
+}
 static int variable_index(resolver *r, const char *name, size_t n) {
     chat_template *t = r->t;
     for (uint32_t i = 0; i < t->n_variable; i++)
@@ -96,7 +107,7 @@ static int variable_index(resolver *r, const char *name, size_t n) {
         t->variable = more;
         r->variable_room = room;
     }
-    t->variable[t->n_variable] = (variable_name){name, n, function_find(name, n)};
+    t->variable[t->n_variable] = (variable_name){name, n, function_find(name, n), variable_kind(name, n)};
     return (int)t->n_variable++;
 }
 
@@ -340,6 +351,16 @@ static void walk_with(resolver *r, symbols *outer, node *n) {
     walk_body(r, &s, &n->body, false);
 }
 
+static bool is_own_variable(const node *n) {
+    return n->kind == NODE_NAME && n->hops == 0;
+}
+static uint8_t quick_kind(const node *n) {
+    if (n->kind == NODE_CONSTANT) return QUICK_CONSTANT;
+    if (is_own_variable(n)) return QUICK_SLOT;
+    if (n->kind == NODE_ATTRIBUTE && n->plain && n->constant.n > 0 && is_own_variable(n->a)) return QUICK_FIELD;
+    const bool key = n->kind == NODE_ITEM && n->b->kind == NODE_CONSTANT && n->b->constant.type == VALUE_STRING && n->b->constant.n > 0;
+    return key && is_own_variable(n->a) ? QUICK_ITEM : QUICK_NO;
+}
 /* soft: inside an if, where a filter that does not exist is an error only when it is met (templates try what their host has). */
 static void walk(resolver *r, symbols *s, node *n, bool soft) {
     if (r->failed) return;
@@ -372,12 +393,14 @@ static void walk(resolver *r, symbols *s, node *n, bool soft) {
         break;
     case NODE_FILTER:
     case NODE_TEST:
-        if (n->builtin == NULL && !soft) refuse(r, n->line, n->kind == NODE_FILTER ? "there is no filter" : "there is no test", n->constant.text, n->constant.n);
+        if (n->builtin == NULL && !soft)
+            refuse(r, n->line, n->kind == NODE_FILTER ? "there is no filter" : "there is no test", n->constant.text, n->constant.n);
         visit_expression_parts(r, s, n, soft ? walk_soft : walk_hard);
         break;
     case NODE_CONDITION: visit_expression_parts(r, s, n, walk_soft); break;
     default: visit_expression_parts(r, s, n, soft ? walk_soft : walk_hard);
     }
+    n->quick = quick_kind(n);
 }
 
 bool jinja_resolve(arena *owner, chat_template *t, error *err) {

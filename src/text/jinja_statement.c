@@ -233,9 +233,17 @@ static node *parse_statement(parser *p, const char *const *ends, const char *tag
         const char *name;
         node *(*parse)(parser *p);
     } statements[] = {
-        {"set", parse_set},       {"if", parse_if},     {"for", parse_for},          {"macro", parse_macro},
-        {"call", parse_call_block}, {"with", parse_with}, {"filter", parse_filter_block}, {"generation", parse_generation},
-        {"break", parse_jump},    {"continue", parse_jump}, {"print", parse_print},
+        {"set", parse_set},
+        {"if", parse_if},
+        {"for", parse_for},
+        {"macro", parse_macro},
+        {"call", parse_call_block},
+        {"with", parse_with},
+        {"filter", parse_filter_block},
+        {"generation", parse_generation},
+        {"break", parse_jump},
+        {"continue", parse_jump},
+        {"print", parse_print},
     };
     static const char *const refused[] = {"include", "import", "from", "extends", "block", "autoescape", "do", "trans", "debug"};
     char found[48];

@@ -4,11 +4,11 @@
 #include "text/character.h"
 
 static bool answer(value *out, bool yes) {
-    return *out = value_bool(yes), true;
+    return value_put_bool(out, yes);
 }
-#define TEST_OF_TYPE(name, condition)                                                     \
-    static bool test_##name(run *r, const value *v, const call_arguments *a, value *out) {     \
-        return answer(out, condition);                                                    \
+#define TEST_OF_TYPE(name, condition) \
+    static bool test_##name(run *r, const value *v, const call_arguments *a, value *out) { \
+        return answer(out, condition); \
     }
 TEST_OF_TYPE(defined, v->type != VALUE_UNDEFINED)
 TEST_OF_TYPE(undefined, v->type == VALUE_UNDEFINED)
@@ -67,10 +67,10 @@ static bool test_upper(run *r, const value *v, const call_arguments *a, value *o
     return has_case(r, v, CHARACTER_UPPER, out);
 }
 
-#define TEST_BY_OPERATOR(name, op)                                                        \
-    static bool test_##name(run *r, const value *v, const call_arguments *a, value *out) {     \
-        bool yes;                                                                         \
-        return compare(r, op, &v[0], &v[1], &yes) && answer(out, yes);                    \
+#define TEST_BY_OPERATOR(name, op) \
+    static bool test_##name(run *r, const value *v, const call_arguments *a, value *out) { \
+        bool yes; \
+        return compare(r, op, &v[0], &v[1], &yes) && answer(out, yes); \
     }
 TEST_BY_OPERATOR(eq, OP_EQ)
 TEST_BY_OPERATOR(ne, OP_NE)

@@ -7,10 +7,10 @@
 #include <stdio.h>
 
 /* --- the builder ---------------------------------------------------------------------------------------------------------------------- */
-static bool build_room(builder *b, size_t n) {
+bool build_reserve(builder *b, size_t n) {
     if (b->r->over) return false;
     if (b->n + n <= b->room) return true;
-    size_t room = b->room * 2 > b->n + n ? b->room * 2 : b->n + n + 16;
+    size_t room = b->n == 0 ? n : b->room * 2 > b->n + n ? b->room * 2 : b->n + n + 16;
     if (room > TEXT_MOST) room = b->n + n;
     char *data = room <= TEXT_MOST ? run_take(b->r, room) : NULL;
     unsigned char *marks = data != NULL && b->marks != NULL ? run_take(b->r, room) : NULL;
@@ -28,8 +28,8 @@ static bool build_mixed(builder *b) { /* from one mark to a mark for each byte *
     memset(b->marks, b->mark, b->n);
     return true;
 }
-void build_bytes(builder *b, const char *text, size_t n, uint8_t mark) {
-    if (n == 0 || !build_room(b, n)) return;
+void build_bytes_slow(builder *b, const char *text, size_t n, uint8_t mark) {
+    if (n == 0 || !build_reserve(b, n)) return;
     if (b->n == 0) b->mark = mark;
     if (mark != b->mark && b->marks == NULL && !build_mixed(b)) return;
     memcpy(b->data + b->n, text, n);
@@ -44,7 +44,7 @@ void build_part(builder *b, const value *s, size_t from, size_t to) {
         build_bytes(b, s->text + from, to - from, s->mark);
         return;
     }
-    if (!build_room(b, to - from) || (b->marks == NULL && !build_mixed(b))) return;
+    if (!build_reserve(b, to - from) || (b->marks == NULL && !build_mixed(b))) return;
     memcpy(b->data + b->n, s->text + from, to - from);
     memcpy(b->marks + b->n, s->marks + from, to - from);
     b->n += to - from;
@@ -63,7 +63,7 @@ void build_char(builder *b, uint32_t c, uint8_t mark) {
 }
 void build_repeat(builder *b, const value *s, int64_t times) {
     if (s->n == 0 || times <= 0) return;
-    if (times > TEXT_MOST || !build_room(b, s->n * (size_t)times)) {
+    if (times > TEXT_MOST || !build_reserve(b, s->n * (size_t)times)) {
         b->r->over = true;
         return;
     }
@@ -78,11 +78,9 @@ void build_print(builder *b, uint8_t mark, const char *format, ...) {
     build_bytes(b, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1, mark);
 }
 value build_end(builder *b) {
-    value v = value_text(b->n > 0 ? b->data : "", b->n, b->marks != NULL ? MARK_MIXED : b->n > 0 ? b->mark : TEMPLATE_MARKUP);
-    v.marks = b->marks;
-    v.safe = b->safe;
-    v.ascii = b->not_ascii ? 0 : 1;
-    return v;
+    const uint8_t mark = b->marks != NULL ? MARK_MIXED : b->n > 0 ? b->mark : TEMPLATE_MARKUP;
+    return (value){
+        .head = VALUE_HEAD(VALUE_STRING, mark, b->not_ascii ? 0 : 1, b->n) | (uint64_t)b->safe << 16, .text = b->n > 0 ? b->data : "", .marks = b->marks};
 }
 
 /* --- characters ----------------------------------------------------------------------------------------------------------------------- */
@@ -113,12 +111,10 @@ size_t text_offset(const value *s, int64_t character) {
     return at;
 }
 value text_part(const value *s, size_t from, size_t to) {
-    value v = *s;
-    v.text = s->text + from;
-    v.n = (uint32_t)(to > from ? to - from : 0);
-    if (s->mark == MARK_MIXED) v.marks = s->marks + from;
-    if (s->ascii == 2) v.ascii = 0;
-    return v;
+    const uint64_t n = to > from ? to - from : 0;
+    uint64_t head = (s->head & UINT32_MAX) | n << 32;
+    if (s->ascii == 2) head &= ~((uint64_t)UINT8_MAX << 24); /* a part may be ASCII */
+    return (value){.head = head, .text = s->text + from, .marks = s->marks != NULL ? s->marks + from : NULL};
 }
 uint8_t text_mark(const value *s, size_t at) {
     return s->mark != MARK_MIXED ? s->mark : s->marks[at];
@@ -149,7 +145,8 @@ value text_slice(run *r, const value *s, int64_t start, int64_t stop, int64_t st
             if (((unsigned char)s->text[i] & 0xc0) != 0x80) offset[k++] = i;
         offset[k] = s->n;
     }
-    for (int64_t i = start, k = 0; k < count; k++, i += step) build_part(&b, s, offset != NULL ? offset[i] : (size_t)i, offset != NULL ? offset[i + 1] : (size_t)i + 1);
+    for (int64_t i = start, k = 0; k < count; k++, i += step)
+        build_part(&b, s, offset != NULL ? offset[i] : (size_t)i, offset != NULL ? offset[i + 1] : (size_t)i + 1);
     return build_end(&b);
 }
 
@@ -170,8 +167,22 @@ static bool sigma_is_final(const value *s, size_t begin, size_t end) {
     return before;
 }
 
+/* ASCII of one mark: upper, lower, capitalize. */
+static bool map_ascii(const value *s, char what, builder *b) {
+    if (strchr("ulc", what) == NULL || s->mark == MARK_MIXED || s->n == 0 || !is_ascii(s) || !build_reserve(b, s->n)) return false;
+    for (uint32_t i = 0; i < s->n; i++) {
+        const unsigned char c = (unsigned char)s->text[i];
+        const bool up = what == 'u' || (what == 'c' && i == 0);
+        b->data[i] = (char)(up ? c - ((c >= 'a' && c <= 'z') << 5) : c + ((c >= 'A' && c <= 'Z') << 5));
+    }
+    b->n = s->n;
+    b->mark = s->mark;
+    return true;
+}
+
 value text_map(run *r, const value *s, char what) {
     builder b = {.r = r, .safe = s->safe};
+    if (map_ascii(s, what, &b)) return run_charge(r, s->n), build_end(&b);
     bool cased = false; /* title: the character before is cased */
     run_charge(r, s->n);
     for (size_t at = 0; at < s->n;) {
@@ -330,22 +341,20 @@ value text_replace(run *r, const value *s, const value *old, const value *by, in
 }
 
 value text_escape(run *r, const value *s) {
-    static const struct {
-        char c;
-        const char *entity;
-    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&#34;"}, {'\'', "&#39;"}};
+    static const char *const entities[256] = {['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&#34;", ['\''] = "&#39;"};
     value out = *s;
     out.safe = true;
     if (s->safe) return out;
     builder b = {.r = r, .safe = true};
-    for (size_t i = 0, from = 0; i <= s->n; i++) {
-        const char *entity = NULL;
-        for (size_t k = 0; i < s->n && k < COUNT(entities); k++)
-            if (entities[k].c == s->text[i]) entity = entities[k].entity;
-        if (entity == NULL && i < s->n) continue;
+    size_t from = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const char *entity = entities[(unsigned char)s->text[i]];
+        if (entity == NULL) continue;
         build_part(&b, s, from, i);
-        if (entity != NULL) build_bytes(&b, entity, strlen(entity), text_mark(s, i));
+        build_bytes(&b, entity, strlen(entity), text_mark(s, i));
         from = i + 1;
     }
+    if (from == 0) return out;
+    build_part(&b, s, from, s->n);
     return build_end(&b);
 }

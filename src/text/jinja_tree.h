@@ -49,26 +49,30 @@ typedef enum {
     NODE_AND,
     NODE_OR,
     NODE_BINARY,    /* a op b */
+    NODE_SUM,       /* child[n] joined by + */
     NODE_COMPARE,   /* a, then child[n] with their ops */
     NODE_OPERAND,   /* op a, inside COMPARE */
     NODE_CONCAT,    /* child[n] joined by ~ */
     NODE_CONDITION, /* b if a else c; c may be NULL */
     NODE_FIELD,     /* name.constant as a target of set */
     /* statements */
-    NODE_DATA,     /* constant */
-    NODE_OUTPUT,   /* a */
-    NODE_IF,       /* a, body, other */
-    NODE_FOR,      /* target, a, b (its if), body, other */
+    NODE_DATA,   /* constant */
+    NODE_OUTPUT, /* a */
+    NODE_IF,     /* a, body, other */
+    NODE_FOR,    /* target, a, b (its if), body, other */
     NODE_BREAK,
     NODE_CONTINUE,
-    NODE_SET,        /* target = a */
-    NODE_SET_BLOCK,  /* target = body, filtered by a */
+    NODE_SET,       /* target = a */
+    NODE_SET_BLOCK, /* target = body, filtered by a */
     NODE_FILTER_BLOCK,
     NODE_WITH,       /* child[n]: target, value, ... ; body */
     NODE_MACRO,      /* definition; target: its name */
     NODE_CALL_BLOCK, /* a: the call; definition */
     NODE_GENERATION, /* body */
 } node_kind;
+
+/* A constant; a variable of the function that runs; .constant or [constant] of such a variable, where that is a dict. */
+enum { QUICK_NO, QUICK_CONSTANT, QUICK_SLOT, QUICK_FIELD, QUICK_ITEM };
 
 typedef struct call_node {
     node **argument;
@@ -111,6 +115,8 @@ typedef struct macro_node macro_node;
 struct node {
     uint8_t kind;
     uint8_t op;     /* op_kind */
+    bool plain;     /* ATTRIBUTE: no type has a method of this name */
+    uint8_t quick;  /* how it is evaluated without much ado */
     bool recursive; /* FOR */
     int line;
     uint32_t n;
@@ -135,7 +141,10 @@ typedef struct variable_name {
     const char *name;
     size_t n;
     const function *function; /* the global of this name, or NULL */
+    uint8_t kind;             /* VARIABLE_... */
 } variable_name;
+/* What the engine knows of an input variable: the tokens in the order of the names that jinja_scope.c has. */
+enum { VARIABLE_PLAIN, VARIABLE_BOS, VARIABLE_EOS, VARIABLE_PAD, VARIABLE_UNK, VARIABLE_TOKEN, VARIABLE_MESSAGES, VARIABLE_NONE };
 
 struct chat_template {
     const char *text;
@@ -202,6 +211,8 @@ struct loop {
     frame *frame;        /* around the recursive loop */
 };
 bool evaluate(run *r, const node *n, value *out);
+bool evaluate_truth(run *r, const node *n, bool *holds);
+bool emit_node(run *r, const node *n); /* evaluates it into the output */
 bool evaluate_call(run *r, const call_node *c, value *extra_name, value *extra, call_arguments *out);
 bool apply_filter(run *r, const node *n, const value *of, value *out);
 /* What a statement did beside going on. */
@@ -209,7 +220,8 @@ typedef enum { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAILED } flow;
 flow run_body(run *r, const body *b);
 bool macro_call(run *r, const macro *m, const call_arguments *a, value *out);
 bool loop_recurse(run *r, loop *l, const value *over, value *out);
-bool loop_attribute(run *r, loop *l, const value *name, value *out);
+int loop_attribute_index(const value *name); /* -1: there is none of this name */
+bool loop_attribute(run *r, loop *l, int index, value *out);
 bool loop_length(run *r, loop *l, int64_t *n);
 frame *frame_new(run *r, frame *parent, uint32_t n_slot);
 

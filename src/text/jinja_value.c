@@ -19,10 +19,18 @@ void run_say(run *r, const char *format, ...) {
     fail(r->err, "line %d: %s", r->line, what);
 }
 
-void *run_take(run *r, size_t bytes) {
-    if (bytes > r->budget) return r->over = true, NULL;
-    r->budget -= bytes;
-    return arena_alloc(&r->memory, bytes);
+void *run_take_chunk(run *r, size_t bytes) {
+    enum { CHUNK = 32 << 10 };
+    const size_t size = bytes > CHUNK / 4 ? bytes : CHUNK; /* a large piece is a chunk of its own, the present one stays */
+    if (size > r->budget) return r->over = true, NULL;
+    char *chunk = arena_alloc(&r->memory, size);
+    if (chunk == NULL) return r->over = true, NULL;
+    r->budget -= size;
+    if (size > bytes) {
+        r->next = chunk + bytes;
+        r->bytes_left = size - bytes;
+    }
+    return chunk;
 }
 
 bool run_deeper(run *r) {
@@ -53,11 +61,9 @@ void undefined_say(run *r, const value *v) {
 /* --- lists and dicts ------------------------------------------------------------------------------------------------------------------ */
 list *list_new(run *r, size_t room) {
     static list none;
-    list *l = run_take(r, sizeof *l);
+    list *l = run_take(r, sizeof *l + room * sizeof *l->item);
     if (l == NULL) return &none; /* the run is over: nothing is put into it, see list_push */
-    *l = (list){0};
-    if (room > 0) l->item = run_take(r, room * sizeof *l->item);
-    l->room = l->item != NULL ? (uint32_t)room : 0;
+    *l = (list){.item = (value *)(l + 1), .room = (uint32_t)room};
     return l;
 }
 void list_push(run *r, list *l, value v) {
@@ -137,15 +143,11 @@ static void dict_index(run *r, dict *d) {
 }
 dict *dict_new(run *r, size_t most) {
     static dict none;
-    dict *d = run_take(r, sizeof *d);
+    uint32_t room = most == 0 ? 0 : 4; /* a power of two, for the index */
+    while (room < most && room <= UINT32_MAX / 4) room *= 2;
+    dict *d = run_take(r, sizeof *d + 2 * room * sizeof *d->item);
     if (d == NULL) return &none;
-    *d = (dict){0};
-    if (most == 0 || most > UINT32_MAX / 4) return d;
-    uint32_t room = 4; /* a power of two, for the index */
-    while (room < most) room *= 2;
-    d->key = run_take(r, room * sizeof *d->key);
-    d->item = run_take(r, room * sizeof *d->item);
-    if (d->item != NULL && d->key != NULL) d->room = room;
+    *d = (dict){.key = (value *)(d + 1), .item = (value *)(d + 1) + room, .room = room};
     dict_index(r, d);
     return d;
 }
@@ -192,11 +194,25 @@ value *dict_get_text(const dict *d, const char *key, size_t n) {
 /* --- what Python says ------------------------------------------------------------------------------------------------------------------ */
 const char *value_type_name(const value *v) {
     static const char *const names[] = {
-        [VALUE_MISSING] = "Undefined",   [VALUE_UNDEFINED] = "Undefined", [VALUE_NONE] = "NoneType", [VALUE_BOOL] = "bool",
-        [VALUE_INT] = "int",             [VALUE_BIG] = "int",             [VALUE_FLOAT] = "float",   [VALUE_STRING] = "str",
-        [VALUE_LIST] = "list",           [VALUE_TUPLE] = "tuple",         [VALUE_DICT] = "dict",     [VALUE_RANGE] = "range",
-        [VALUE_NAMESPACE] = "Namespace", [VALUE_MACRO] = "Macro",         [VALUE_FUNCTION] = "function", [VALUE_METHOD] = "builtin_function_or_method",
-        [VALUE_LOOP] = "LoopContext",    [VALUE_CYCLER] = "Cycler",       [VALUE_JOINER] = "Joiner",
+        [VALUE_MISSING] = "Undefined",
+        [VALUE_UNDEFINED] = "Undefined",
+        [VALUE_NONE] = "NoneType",
+        [VALUE_BOOL] = "bool",
+        [VALUE_INT] = "int",
+        [VALUE_BIG] = "int",
+        [VALUE_FLOAT] = "float",
+        [VALUE_STRING] = "str",
+        [VALUE_LIST] = "list",
+        [VALUE_TUPLE] = "tuple",
+        [VALUE_DICT] = "dict",
+        [VALUE_RANGE] = "range",
+        [VALUE_NAMESPACE] = "Namespace",
+        [VALUE_MACRO] = "Macro",
+        [VALUE_FUNCTION] = "function",
+        [VALUE_METHOD] = "builtin_function_or_method",
+        [VALUE_LOOP] = "LoopContext",
+        [VALUE_CYCLER] = "Cycler",
+        [VALUE_JOINER] = "Joiner",
     };
     static const char *const views[] = {"dict_keys", "dict_values", "dict_items"};
     if (v->type == VALUE_VIEW) return views[v->n];
@@ -339,7 +355,8 @@ bool value_hashable(run *r, const value *v) {
             if (!value_hashable(r, &inner->list->item[i])) return false;
         inner = &inner->list->item[0];
     }
-    if (inner->type == VALUE_LIST || inner->type == VALUE_DICT || inner->type == VALUE_VIEW) return run_fail(r, "unhashable type: '%s'", value_type_name(inner));
+    if (inner->type == VALUE_LIST || inner->type == VALUE_DICT || inner->type == VALUE_VIEW)
+        return run_fail(r, "unhashable type: '%s'", value_type_name(inner));
     return true;
 }
 

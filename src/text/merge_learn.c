@@ -39,7 +39,7 @@ typedef struct word {
 
 typedef struct learner {
     const merge_learning *o;
-    const learned *out; /* what has been learned so far */
+    const learned *out;                        /* what has been learned so far */
     arena memory, of_pairs, of_slots, of_heap; /* arrays that grow large have an arena each */
     word *words;
     pair *pairs;

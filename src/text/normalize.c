@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+/* Bytes of a normalized text: a few steps of a hostile file would make any text any length. */
+static size_t most_normalized(size_t n) {
+    const size_t most = (1u << 20) + 64 * n;
+    return most < INT32_MAX ? most : INT32_MAX;
+}
+
 /* --- at work ----------------------------------------------------------------------------------------------------------- */
 bool normalizer_keeps(const normalizer *z, const char *text, size_t n) {
     for (size_t i = 0; i < z->n; i++)
@@ -26,6 +32,7 @@ static void origin_turn(origin_list *o, origin_list *from) {
 bool normalize_text(const normalizer *z, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift) {
     origin_list from;
     bool changed = false, ok = true;
+    out->limit = spare->limit = most_normalized(n);
     string_reset(out);
     if (origin != NULL) origin->n = 0;
     for (size_t i = 0; i < z->n; i++) {
@@ -49,6 +56,10 @@ bool normalize_text(const normalizer *z, const char *text, size_t n, string *out
         }
         ok = s->kind->apply(s, &e) && ok;
         changed = true;
+        if (!out->overflow) continue;
+        string_reset(out);
+        if (origin != NULL) origin->n = 0;
+        return false;
     }
     if (!changed) {
         edit e = {.text = text, .n = n, .out = out, .shift = shift, .origin = origin, .owner = owner};

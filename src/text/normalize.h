@@ -24,7 +24,8 @@ bool normalizer_read(normalizer *z, arena *owner, const json *v, error *err);
 bool normalizer_keeps(const normalizer *z, const char *text, size_t n);
 /* Makes `out` (emptied first; `spare` is room for steps between) the normalized text[0..n). `origin` may be NULL; its memory is
  * in `owner`; positions count from `shift`, and are those of whole characters; a character that came from nothing has an empty
- * stretch at the text's beginning. false: a pattern needed more steps on this text than it may take, `out` is not what it should be. */
+ * stretch at the text's beginning. false: a pattern needed more steps on this text than it may take, or the text became more than
+ * 64 times as long and 1 MiB; `out` is not what it should be then. */
 bool normalize_text(const normalizer *z, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift);
 
 /* Appends what decides how a text is normalized: for digests. */

@@ -150,7 +150,7 @@ static bool lowercase_apply(const normalize_step *s, edit *e) {
         const uint32_t small = record_of(c) & NORMAL_LOWER ? normal_mapping_of(c)->small : c;
         const size_t n_small = character_write(small, made + n);
         at += length;
-        if (n_small == length && c != 0x130) {
+        if (n_small == length) {
             n += length;
             continue;
         }

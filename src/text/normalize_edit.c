@@ -36,17 +36,20 @@ size_t character_before(const char *text, size_t end, uint32_t *c) {
 }
 
 /* --- writing ----------------------------------------------------------------------------------------------------------- */
-static void origin_reserve(edit *e, size_t more) {
+/* false: the text is too long already, and this part of it was not written. */
+static bool origin_reserve(edit *e, size_t more) {
     origin_list *o = e->origin;
-    if (o->n + more <= o->room) return;
+    if (e->out->overflow) return false;
+    if (o->n + more <= o->room) return true;
     const size_t room = (o->n + more) * 2, bytes = o->n * sizeof(size_t);
     o->begin = arena_grow(e->owner, o->begin, bytes, room * sizeof(size_t));
     o->end = arena_grow(e->owner, o->end, bytes, room * sizeof(size_t));
     o->room = room;
+    return true;
 }
 
 static void origin_push(edit *e, size_t begin, size_t end, size_t times) {
-    origin_reserve(e, times);
+    if (!origin_reserve(e, times)) return;
     origin_list *o = e->origin;
     for (size_t i = 0; i < times; i++) {
         o->begin[o->n] = begin;
@@ -56,7 +59,7 @@ static void origin_push(edit *e, size_t begin, size_t end, size_t times) {
 
 /* The characters of text[begin, end) came from where they are. */
 static void origin_copy(edit *e, size_t begin, size_t end) {
-    origin_reserve(e, end - begin);
+    if (!origin_reserve(e, end - begin)) return;
     origin_list *o = e->origin;
     if (e->from != NULL) {
         memcpy(o->begin + o->n, e->from->begin + begin, (end - begin) * sizeof(size_t));
@@ -90,7 +93,7 @@ static void origin_of_before(edit *e, size_t at, size_t before, size_t n) {
 }
 
 static inline void append(string *out, const char *character, size_t n) {
-    if (out->room - out->length <= n || out->limit != 0) {
+    if (out->room - out->length <= n || out->overflow || out->limit - out->length < n) {
         string_append(out, character, n);
         return;
     }
@@ -141,6 +144,7 @@ void edit_insert(edit *e, const char *bytes, size_t n, size_t at) {
 }
 
 void edit_copy(edit *e, size_t begin, size_t end) {
+    if (begin == end) return;
     string_append(e->out, e->text + begin, end - begin);
     if (e->origin != NULL) origin_copy(e, begin, end);
 }

@@ -11,7 +11,7 @@
 enum {
     MOST_PATTERN = 1 << 16,     /* bytes of a pattern */
     MOST_WRITTEN = 4 << 20,     /* of its translation, sets written out */
-    MOST_MATCH_STEPS = 1 << 28, /* of one match */
+    MOST_MATCH_STEPS = 1 << 26, /* of one match */
     MOST_STACK = 16 << 20,      /* of machine code, a thread */
     MOST_HEAP_KIB = 64 << 10,   /* of a match without machine code */
     MOST_CODES = 16,            /* patterns whose machine code a thread keeps */
@@ -20,6 +20,9 @@ enum {
 struct pattern {
     uint64_t serial; /* no two of a process have the same */
     pcre2_code *code;
+    const char *written; /* what it was made from: a thread makes its own of that */
+    size_t n_written;
+    uint32_t options;
 };
 
 /* --- compiling ------------------------------------------------------------------------------------------------------------ */
@@ -39,8 +42,12 @@ static pattern *compile(arena *owner, const char *text, const string *written, u
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
     int code;
     PCRE2_SIZE at;
+    p->written = arena_copy_bytes(owner, string_chars(written), written->length);
+    if (p->written == NULL) return fail_null(err, "larger than the memory allowed for a tokenizer");
+    p->n_written = written->length;
+    p->options = options;
     p->serial = atomic_fetch_add(&serial, 1) + 1;
-    p->code = pcre2_compile((PCRE2_SPTR)string_chars(written), written->length, options | PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, context);
+    p->code = pcre2_compile((PCRE2_SPTR)string_chars(written), written->length, options | PCRE2_UTF, &code, &at, context);
     if (p->code != NULL) return p;
     PCRE2_UCHAR message[128];
     pcre2_get_error_message(code, message, sizeof message);
@@ -121,6 +128,18 @@ static thread_room *room_of_thread(void) {
     return room;
 }
 
+/* Not a copy of the pattern's: that would be memory of the same arena, and may be gone before the thread is done with it. */
+static pcre2_code *compile_again(const pattern *p) {
+    int code;
+    PCRE2_SIZE at;
+    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+    if (context == NULL) return NULL;
+    pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+    pcre2_code *made = pcre2_compile((PCRE2_SPTR)p->written, p->n_written, p->options | PCRE2_UTF, &code, &at, context);
+    pcre2_compile_context_free(context);
+    return made;
+}
+
 /* The thread's own code of a pattern; NULL: none, and the pattern's is to be interpreted. */
 static struct pattern_code *code_of_thread(thread_room *room, const pattern *p) {
     struct pattern_code *oldest = NULL;
@@ -134,7 +153,7 @@ static struct pattern_code *code_of_thread(thread_room *room, const pattern *p) 
     }
     if (oldest == NULL) return NULL;
     pcre2_code_free(oldest->code);
-    *oldest = (struct pattern_code){.serial = p->serial, .used = ++room->count, .code = pcre2_code_copy(p->code)};
+    *oldest = (struct pattern_code){.serial = p->serial, .used = ++room->count, .code = compile_again(p)};
     if (oldest->code == NULL || pcre2_jit_compile(oldest->code, PCRE2_JIT_COMPLETE) != 0) {
         pcre2_code_free(oldest->code);
         *oldest = (struct pattern_code){0};

@@ -49,10 +49,37 @@ static const struct {
                       "\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},
 };
 
+/* Other spellings of the same. \s*[\r\n] ends at the last line end of a run, as \s*[\r\n]+ does. */
+static const struct {
+    split_kind kind;
+    const char *pattern;
+} spellings[] = {
+    {SPLIT_GPT2, "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"},
+    {SPLIT_GPT2, "'(?:[sdmt]|ll|ve|re)| ?\\p{L}++| ?\\p{N}++| ?[^\\s\\p{L}\\p{N}]++|\\s+(?!\\S)|\\s+"},
+    {SPLIT_LLAMA3, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},
+    {SPLIT_LLAMA3, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"},
+    {SPLIT_LLAMA3, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"},
+    {SPLIT_QWEN2, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},
+    {SPLIT_QWEN2, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"},
+    {SPLIT_QWEN2, "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"},
+};
+
+static bool is_text(const char *pattern, const char *text, size_t n) {
+    return strlen(pattern) == n && memcmp(pattern, text, n) == 0;
+}
+
 split_kind split_by_pattern(const char *pattern, size_t n) {
     for (int k = SPLIT_NONE + 1; k < SPLIT_COUNT; k++)
-        if (strlen(splits[k].pattern) == n && memcmp(splits[k].pattern, pattern, n) == 0) return (split_kind)k;
+        if (is_text(splits[k].pattern, pattern, n)) return (split_kind)k;
+    for (size_t i = 0; i < COUNT(spellings); i++)
+        if (is_text(spellings[i].pattern, pattern, n)) return spellings[i].kind;
     return SPLIT_COUNT;
+}
+
+const char *split_spelling(size_t i, split_kind *kind) {
+    if (i >= COUNT(spellings)) return NULL;
+    *kind = spellings[i].kind;
+    return spellings[i].pattern;
 }
 
 split_kind split_by_name(const char *name) {

@@ -16,6 +16,8 @@ split_kind split_by_pattern(const char *pattern, size_t n);
 split_kind split_by_name(const char *name);
 const char *split_name(split_kind kind);
 const char *split_pattern(split_kind kind); /* the pattern as tokenizer.json has it */
+/* Other spellings that split_by_pattern knows, 0 and up; NULL: no more. */
+const char *split_spelling(size_t i, split_kind *kind);
 
 /* Where a long text may be cut so that both parts have the pieces of the whole: the largest cut in (0, n), or 0 where there
  * is none. Every pattern ends a piece between a letter and white space. */

@@ -86,7 +86,9 @@ enum {
 
 /* Truncation and padding that tokenizer.json asks for are kept for those who read it after us, and not done here.
  * Appends the ids of text[0..n) to `out`. Added tokens that are not special match with and without PARSE_SPECIAL, as in
- * `tokenizers` with encode_special_tokens. `scratch` NULL: a fresh one for this call. Fails only on a text of 2 GiB or more. */
+ * `tokenizers` with encode_special_tokens. `scratch` NULL: a fresh one for this call. Fails, and appends
+ * nothing, on a text of 2 GiB or more, on a character that no token covers where there is no unknown token (WordLevel, WordPiece,
+ * Unigram), and on a text that a regular expression needs too many steps for. */
 bool tokenizer_encode(const tokenizer *t, tokenizer_scratch *scratch, const char *text, size_t n, unsigned flags, id_list *out, error *err);
 
 /* Two texts, with what the post-processor puts around them where ADD_SPECIAL is set; offsets are those of the own text. */

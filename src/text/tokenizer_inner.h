@@ -73,7 +73,8 @@ struct tokenizer {
     trie raw, normalized; /* over the text as it is; over the normalized text */
     post_processor post;
     decoder decoder;
-    unsigned char *special; /* by id */
+    unsigned char *special;    /* by id */
+    unsigned char *added_only; /* by id: not in the model's vocabulary, which a text that was not matched as a token meets */
     int32_t bos, eos, pad, unk_named;
     const char *chat_template; /* the default one */
     struct named_template {
@@ -96,6 +97,12 @@ void pre_tokenizer_digest(const tokenizer *t, string *out);
 bool post_processor_read(tokenizer *t, const json *v, error *err);
 bool decoder_read(tokenizer *t, const json *v, error *err);
 bool decoder_build(tokenizer *t, error *err); /* the bytes of every id */
+
+/* The model's own token of a text; -1: it has none. */
+static inline int32_t model_token(const tokenizer *t, const char *text, size_t n) {
+    const int32_t id = vocabulary_get(&t->vocabulary, text, n);
+    return id >= 0 && (t->special[id] || (t->added_only != NULL && t->added_only[id])) ? -1 : id;
+}
 
 bool bpe_may_cut_at_blank(const tokenizer *t);
 

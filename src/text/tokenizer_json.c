@@ -166,6 +166,16 @@ static const word_model *model_of(const json *model, const gathered *g, error *e
     return NULL;
 }
 
+/* Which ids are special: known before the model is read, since no model may make one of them out of a text. */
+static bool read_special(tokenizer *t, const json *added, error *err) {
+    t->special = NEW_ARRAY(t->owner, t->vocabulary.n, unsigned char);
+    if (t->special == NULL) return too_large(err);
+    int64_t id;
+    for (size_t i = 0; added != NULL && i < added->length; i++)
+        if (json_get_bool(&added->item[i], "special", false) && id_of(json_get(&added->item[i], "id"), &id)) t->special[id] = 1;
+    return true;
+}
+
 static bool read_model(tokenizer *t, const json *model, gathered *g, const json *added, error *err) {
     if (model == NULL || model->type != JSON_OBJECT) return fail(err, "model is missing");
     t->model = model_of(model, g, err);
@@ -174,7 +184,7 @@ static bool read_model(tokenizer *t, const json *model, gathered *g, const json 
     const json_type wanted = t->model->scored ? JSON_ARRAY : JSON_OBJECT;
     if (vocab == NULL || vocab->type != wanted) return fail(err, "model: vocab is not an %s", json_type_name(wanted));
     if (merges != NULL && merges->type != JSON_ARRAY) return fail(err, "model: merges is not a list");
-    if (!read_vocabulary(t, g, added, err)) return false;
+    if (!read_vocabulary(t, g, added, err) || !read_special(t, added, err)) return false;
     double *score = NULL;
     if (t->model->scored) {
         score = NEW_ARRAY(t->owner, t->vocabulary.n, double);
@@ -207,6 +217,7 @@ static bool read_added_token(tokenizer *t, const json *v, added_token *a, error 
     if (there >= 0 && there != id) return fail(err, "added_tokens: %.60s has id %lld here and %d in the vocabulary", text, (long long)id, there);
     if (there < 0 && !vocabulary_put(&t->vocabulary, (int32_t)id, text, content->length))
         return fail(err, "added_tokens: %.60s: its id %lld is another token's", text, (long long)id);
+    t->added_only[id] |= there < 0;
     static const char *const flags[] = {"special", "normalized", "lstrip", "rstrip", "single_word"};
     bool *const values[] = {&a->special, &a->normalized, &a->lstrip, &a->rstrip, &a->single_word};
     for (size_t i = 0; i < COUNT(flags); i++) {
@@ -217,13 +228,12 @@ static bool read_added_token(tokenizer *t, const json *v, added_token *a, error 
     a->content = text;
     a->length = content->length;
     a->id = (int32_t)id;
-    t->special[id] |= a->special;
     return true;
 }
 
 static bool read_added(tokenizer *t, const json *list, error *err) {
-    t->special = NEW_ARRAY(t->owner, t->vocabulary.n, unsigned char);
-    if (t->special == NULL) return too_large(err);
+    t->added_only = NEW_ARRAY(t->owner, t->vocabulary.n, unsigned char);
+    if (t->added_only == NULL) return too_large(err);
     if (list == NULL || list->type == JSON_NULL) return true;
     if (list->type != JSON_ARRAY) return fail(err, "added_tokens is not a list");
     t->added = NEW_ARRAY(t->owner, list->length, added_token);

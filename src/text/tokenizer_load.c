@@ -107,6 +107,8 @@ static tokenizer *load_gpt2(loading *l, const char *folder, const char *path, co
         if (!read_beside(l, folder, names[i], &merges, &n_merges, err)) return NULL;
     const json *vocab = json_parse(&l->memory, text, n, err);
     if (vocab == NULL) return NULL;
+    const json *list = json_get(vocab, "vocab"); /* in an encoder.json that is a token, and a number */
+    if (list != NULL && list->type == JSON_ARRAY) return fail_null(err, "Mistral's tekken.json is not supported");
     if (merges == NULL) return fail_null(err, "no tokenizer.json (it has no model), and neither vocab.bpe nor merges.txt lies beside it");
     foreign f;
     foreign_start(&f, &l->memory, FOREIGN_BYTES);
@@ -131,6 +133,7 @@ static const struct {
 };
 
 static tokenizer *load_foreign(loading *l, const char *path, const char *bytes, size_t n, error *err) {
+    if (n >= 4 && (memcmp(bytes, "\x1f\x8b", 2) == 0 || memcmp(bytes, "\x28\xb5\x2f\xfd", 4) == 0)) return fail_null(err, "it is compressed: unpack it first");
     size_t i = 0;
     while (i < COUNT(formats) && !formats[i].is(bytes, n)) i++;
     if (i == COUNT(formats)) return fail_null(err, "no tokenizer: none of tokenizer.json, GGUF, tiktoken's ranks, SentencePiece, vocab.txt, tokenizer.bin");

@@ -3,8 +3,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "text/foreign.h"
 #include "text/normalize.h"
 #include "text/pattern.h"
+#include "text/split.h"
 #include "text/tokenizer_train_inner.h"
 
 #include <stdlib.h>
@@ -25,23 +27,31 @@ typedef struct counter {
     size_t begin[SHARDS + 1]; /* of each shard in `order` */
     uint32_t *order;          /* the words by shard */
     size_t room;
-    arena memory;             /* of `order` */
+    arena memory; /* of `order` */
     string valid, normal, spare, marked;
     arena scratch;
 } counter;
 
+/* A step that cuts text into words: the matches of a pattern, and what lies between them. */
+typedef struct cut_step {
+    split_kind scanner; /* SPLIT_COUNT: none, the regular expression is searched for */
+    const pattern *regex;
+} cut_step;
+enum { MOST_CUT_STEPS = 16 };
+
 struct tokenizer_trainer {
     tokenizer_training o;
-    split_kind split;
-    pattern *regex; /* where split is SPLIT_COUNT */
-    const char *regex_text;
+    cut_step step[MOST_CUT_STEPS]; /* BPE's: each cuts what the one before left */
+    size_t n_step;
+    bool has_regex;
+    const char *pre_tokenizer; /* the same as tokenizer.json has it */
     normalizer normalizer;
     bool normalizes;
     int64_t bytes, forgotten;
-    string text;     /* what has not been counted yet */
-    size_t open;     /* where the part of the document begins that is in no piece yet */
-    bool inside;     /* the open document has given a piece */
-    piece *pieces;   /* not counted yet */
+    string text;   /* what has not been counted yet */
+    size_t open;   /* where the part of the document begins that is in no piece yet */
+    bool inside;   /* the open document has given a piece */
+    piece *pieces; /* not counted yet */
     size_t n_piece, room_piece;
     counter counters[SLOTS];
     word_map shard[SHARDS];
@@ -85,20 +95,49 @@ static bool training_check(const tokenizer_training *o, error *err) {
     return true;
 }
 
+/* A component of the pre-tokenizer as a step; the one that writes bytes as characters is none by itself. */
+static bool add_step(tokenizer_trainer *t, const json *v, error *err) {
+    const char *type = json_get_text(v, "type", ""), *regex = NULL;
+    cut_step step = {.scanner = SPLIT_COUNT};
+    if (strcmp(type, "ByteLevel") == 0) {
+        if (!json_get_bool(v, "use_regex", true)) return true;
+        step.scanner = SPLIT_GPT2;
+    } else if (strcmp(type, "Split") == 0) {
+        regex = json_get_text(json_get(v, "pattern"), "Regex", "");
+        step.scanner = split_by_pattern(regex, strlen(regex));
+    } else if (strcmp(type, "Digits") == 0) regex = json_get_bool(v, "individual_digits", false) ? "\\p{N}" : "\\p{N}+";
+    else return fail(err, "its step %s is not supported in training", type);
+    if (step.scanner == SPLIT_COUNT) {
+        step.regex = pattern_compile(&t->memory, regex, strlen(regex), err);
+        if (step.regex == NULL) return false;
+        t->has_regex = true;
+    }
+    if (t->n_step == MOST_CUT_STEPS) return fail(err, "it has more than %d steps", MOST_CUT_STEPS);
+    t->step[t->n_step++] = step;
+    return true;
+}
+
 static bool trainer_set_pattern(tokenizer_trainer *t, error *err) {
-    const char *text = t->o.pattern;
-    if (text == NULL || text[0] == 0) return fail(err, "the pattern is empty");
-    t->split = split_by_name(text);
-    if (t->split == SPLIT_COUNT) t->split = split_by_pattern(text, strlen(text));
-    if (t->split != SPLIT_COUNT) return true;
-    t->regex_text = text;
-    t->regex = pattern_compile(&t->memory, text, strlen(text), err);
-    return t->regex != NULL || fail(err, "pattern %.100s is no name that is known, and as a regular expression", text);
+    if (t->o.pattern == NULL || t->o.pattern[0] == 0) return fail(err, "the pattern is empty");
+    const word_pattern *known = word_pattern_from_option(&t->memory, t->o.pattern, err);
+    if (known == NULL) return false;
+    string component = {0};
+    json_writer w = {.out = &component};
+    word_pattern_write(known, &w);
+    t->pre_tokenizer = arena_copy_bytes(&t->memory, component.data, component.length);
+    const json *v = json_parse(&t->memory, component.data, component.length, err);
+    string_drop(&component);
+    const json *list = json_get(v, "pretokenizers");
+    bool ok = v != NULL;
+    if (ok && list == NULL) ok = add_step(t, v, err);
+    for (size_t i = 0; ok && list != NULL && i < list->length; i++) ok = add_step(t, &list->item[i], err);
+    return ok || fail(err, "pattern %.100s", t->o.pattern);
 }
 
 static bool trainer_set_normalizer(tokenizer_trainer *t, error *err) {
     string component = {0};
-    bool ok = training_write_normalizer(t->o.normalizer, &component) || fail(err, "normalizer %.60s is not known: nmt-nfkc, nfkc and none are", t->o.normalizer);
+    bool ok =
+        training_write_normalizer(t->o.normalizer, &component) || fail(err, "normalizer %.60s is not known: nmt-nfkc, nfkc and none are", t->o.normalizer);
     const json *v = ok ? json_parse(&t->memory, component.data, component.length, err) : NULL;
     ok = v != NULL && normalizer_read(&t->normalizer, &t->memory, v, err);
     t->normalizes = ok && v->type != JSON_NULL;
@@ -152,15 +191,27 @@ static void count_word(counter *c, const char *text, size_t n) {
     if (n > 0) word_map_add(&c->words, text, n, word_hash(text, n), 1);
 }
 
-static void count_by_regex(const tokenizer_trainer *t, counter *c, const char *text, size_t n) {
-    pattern_search s = pattern_search_start(t->regex, text, n);
-    size_t at = 0, begin, end;
-    while (pattern_search_next(&s, &begin, &end)) {
-        count_word(c, text + at, begin - at);
-        count_word(c, text + begin, end - begin);
-        at = end;
+/* Cuts text by the steps from `step` on. */
+static void count_by_steps(const tokenizer_trainer *t, counter *c, size_t step, const char *text, size_t n) {
+    if (step == t->n_step || n == 0) {
+        count_word(c, text, n);
+        return;
     }
-    count_word(c, text + at, n - at);
+    const cut_step *cut = &t->step[step];
+    size_t at = 0, begin, end;
+    if (cut->scanner != SPLIT_COUNT) {
+        for (; at < n; at = end) {
+            end = split_next(cut->scanner, text, n, at);
+            count_by_steps(t, c, step + 1, text + at, end - at);
+        }
+        return;
+    }
+    pattern_search s = pattern_search_start(cut->regex, text, n);
+    for (; pattern_search_next(&s, &begin, &end); at = end) {
+        count_by_steps(t, c, step + 1, text + at, begin - at);
+        count_by_steps(t, c, step + 1, text + begin, end - begin);
+    }
+    count_by_steps(t, c, step + 1, text + at, n - at);
     pattern_search_end(&s);
 }
 
@@ -208,12 +259,7 @@ static void count_slot(void *context, long slot) {
         const char *text = string_chars(&t->text) + p.begin;
         const size_t n = p.end - p.begin;
         if (t->o.model == TRAIN_UNIGRAM) count_by_blanks(t, c, text, n, p.first);
-        else if (t->regex != NULL) count_by_regex(t, c, text, n);
-        else
-            for (size_t at = 0, end; at < n; at = end) {
-                end = split_next(t->split, text, n, at);
-                count_word(c, text + at, end - at);
-            }
+        else count_by_steps(t, c, 0, text, n);
     }
     if (c->room < c->words.n) {
         arena_drop(&c->memory);
@@ -271,8 +317,7 @@ static void count_batch(tokenizer_trainer *t, size_t n) {
     parallel_for(SHARDS, add_shard, t);
     words_limit(t);
     const size_t end = t->pieces[n - 1].end, left = t->text.length - end;
-    if (left > 0) memmove(t->text.data, t->text.data + end, left);
-    string_reset(&t->text);
+    memmove(t->text.data, t->text.data + end, left + 1); /* with the NUL */
     t->text.length = left;
     t->open -= end;
     t->n_piece -= n;
@@ -285,10 +330,10 @@ static void count_batch(tokenizer_trainer *t, size_t n) {
 /* The last place in (0, n) where text may be cut: 0 where there is none. For Unigram behind an ASCII letter or digit and before
  * a blank: normalizers do nothing across it. */
 static size_t safe_cut(const tokenizer_trainer *t, const char *text, size_t n) {
-    if (t->o.model == TRAIN_BPE && t->regex == NULL) return split_safe_cut(text, n);
+    if (t->o.model == TRAIN_BPE && !t->has_regex) return split_safe_cut(text, n);
     for (size_t at = n; at-- > 1;) {
         const unsigned char before = (unsigned char)text[at - 1], lower = before | 0x20;
-        if (t->regex != NULL ? before == '\n' : text[at] == ' ' && ((lower >= 'a' && lower <= 'z') || (before >= '0' && before <= '9'))) return at;
+        if (t->has_regex ? before == '\n' : text[at] == ' ' && ((lower >= 'a' && lower <= 'z') || (before >= '0' && before <= '9'))) return at;
     }
     return 0;
 }
@@ -352,7 +397,7 @@ static bool learn_bpe(tokenizer_trainer *t, const volatile int *stop, string *ou
     arena memory = {0};
     learned l;
     const bool ok = merges_learn(&memory, t->shard, SHARDS, &how, &l, err);
-    if (ok) training_write_bpe(o, t->regex != NULL ? t->regex_text : split_pattern(t->split), &l, out);
+    if (ok) training_write_bpe(o, t->pre_tokenizer, &l, out);
     arena_drop(&memory);
     return ok;
 }
@@ -366,6 +411,7 @@ static bool learn_unigram(tokenizer_trainer *t, const volatile int *stop, string
         .sub_iterations = 2,
         .most_length = o->max_piece_length > 0 ? (uint32_t)o->max_piece_length : 16,
         .coverage = o->coverage > 0 ? o->coverage : 1,
+        .alphabet = o->byte_fallback ? "<0x123456789ABCDEF>" : NULL, /* so that the names of bytes can be told from bytes */
         .stop = stop,
     };
     parallel_for(SHARDS, sort_shard, t); /* sums are taken in this order */

@@ -19,9 +19,9 @@ typedef struct tokenizer_training {
     const char *eos; /* one of them; NULL: none */
     long most_words; /* distinct words to remember; beyond it the rarest are forgotten. 0: MOST_WORDS */
     /* BPE */
-    const char *pattern;     /* cuts text into words: a name that split_by_name knows, or a regular expression */
-    long min_frequency;      /* a pair that is rarer is not merged; 0: any */
-    long max_token_length;   /* tokens are made of two that have fewer bytes together, as in `tokenizers`; 0: any */
+    const char *pattern;   /* cuts text into words: the name of a known one (gpt2, llama3, ...), or a regular expression */
+    long min_frequency;    /* a pair that is rarer is not merged; 0: any */
+    long max_token_length; /* tokens are made of two that have fewer bytes together, as in `tokenizers`; 0: any */
     /* Unigram */
     const char *unk;         /* the token of what has no piece: one of `special` */
     const char *normalizer;  /* "nmt-nfkc", "nfkc", "none"; NULL: the first one */

@@ -38,28 +38,6 @@ static void write_sequence_end(json_writer *w) {
     json_end_object(w);
 }
 
-static void write_byte_level(json_writer *w, bool use_regex) {
-    write_begin(w, "ByteLevel");
-    write_field_bool(w, "add_prefix_space", false);
-    write_field_bool(w, "trim_offsets", true);
-    write_field_bool(w, "use_regex", use_regex);
-    json_end_object(w);
-}
-
-static void write_split(json_writer *w, const char *pattern) {
-    write_sequence(w, "pretokenizers");
-    write_begin(w, "Split");
-    json_key(w, "pattern");
-    json_begin_object(w);
-    write_field_text(w, "Regex", pattern);
-    json_end_object(w);
-    write_field_text(w, "behavior", "Isolated");
-    write_field_bool(w, "invert", false);
-    json_end_object(w);
-    write_byte_level(w, false);
-    write_sequence_end(w);
-}
-
 static void write_metaspace(json_writer *w) {
     write_begin(w, "Metaspace");
     write_field_text(w, "replacement", blank);
@@ -169,16 +147,18 @@ static void write_merges(json_writer *w, const learned *l) {
     json_end_object(w);
 }
 
-void training_write_bpe(const tokenizer_training *o, const char *pattern, const learned *l, string *out) {
+void training_write_bpe(const tokenizer_training *o, const char *pre_tokenizer, const learned *l, string *out) {
     json_writer w = {.out = out, .indent = 2};
     write_head(&w, o);
     write_null(&w, "normalizer");
     json_key(&w, "pre_tokenizer");
-    if (strcmp(pattern, split_pattern(SPLIT_GPT2)) == 0) write_byte_level(&w, true);
-    else write_split(&w, pattern);
+    json_raw(&w, pre_tokenizer, strlen(pre_tokenizer));
     write_null(&w, "post_processor");
     json_key(&w, "decoder");
-    write_byte_level(&w, true);
+    write_begin(&w, "ByteLevel");
+    static const char *const on[] = {"add_prefix_space", "trim_offsets", "use_regex"};
+    for (size_t i = 0; i < COUNT(on); i++) write_field_bool(&w, on[i], true);
+    json_end_object(&w);
     json_key(&w, "model");
     write_merges(&w, l);
     json_end_object(&w);
@@ -247,8 +227,7 @@ void training_write_unigram(const tokenizer_training *o, const unigram_pieces *p
         json_end_object(&w);
         write_metaspace(&w);
         write_sequence_end(&w);
-    } else
-        write_metaspace(&w);
+    } else write_metaspace(&w);
     json_key(&w, "model");
     write_pieces(&w, o, p);
     json_end_object(&w);

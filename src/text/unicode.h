@@ -14,7 +14,6 @@ enum {
     /* What parts of `tokenizers` mean by such words, whose Unicode is another one: */
     UNICODE_PEER_PUNCTUATION = 32, /* its Punctuation and BertPreTokenizer: \p{P} of Unicode 8, and the symbols of ASCII */
     UNICODE_PEER_NUMBER = 64,      /* its Digits: \p{N} of Unicode 17 */
-    UNICODE_PEER_WORD = 128,       /* \w in its patterns (Oniguruma): without Join_Control, with the digits and fractions of Latin-1 */
 };
 enum { UNICODE_SHIFT = 7 };
 extern const unsigned char unicode_block[0x110000 >> UNICODE_SHIFT];

@@ -1,6 +1,7 @@
 /* The best cut is found from left to right: the best way to each place is known before the ways on from there are tried
  * (Viterbi). Follows `tokenizers` in its corners too: a character that no token covers alone costs the lowest score minus 10,
- * unknown tokens in a row become one, whose text is looked up once more, and falls back to bytes where the model says so. */
+ * unknown tokens in a row become one, whose text is looked up once more, and falls back to bytes where the model says so.
+ * Unlike there, and as in SentencePiece, no text becomes a special token: those stand for themselves only. */
 #include "text/component.h"
 #include "text/tokenizer_inner.h"
 #include "text/word_bytes.h"
@@ -48,7 +49,7 @@ static void find_ways(const tokenizer *t, const char *word, size_t n, way *ways)
             node = token_tree_step(&t->unigram.tree, node, (unsigned char)word[end++]);
             if (node == 0) break;
             const int32_t id = t->unigram.tree.node[node].id;
-            if (id < 0) continue;
+            if (id < 0 || t->special[id]) continue;
             way_try(&ways[end], here + t->unigram.score[id], id, at);
             alone = alone || end == next;
         }
@@ -58,7 +59,7 @@ static void find_ways(const tokenizer *t, const char *word, size_t n, way *ways)
 
 static size_t put_unknown(tokenizer_scratch *s, const char *word, size_t begin, size_t end, size_t n_id) {
     const tokenizer *t = s->tokenizer;
-    const int32_t id = vocabulary_get(&t->vocabulary, word + begin, end - begin);
+    const int32_t id = model_token(t, word + begin, end - begin);
     bool bytes = id < 0 && t->unigram.byte_fallback;
     for (size_t i = begin; bytes && i < end; i++) bytes = t->unigram.byte_token[(unsigned char)word[i]] >= 0;
     /* written from behind, as all of a word is: bytes end up in order */

@@ -25,6 +25,7 @@ typedef struct candidate {
 
 typedef struct seeder {
     const unigram_words *words;
+    const volatile int *stop;
     suffix *suffix;
     size_t *begin;        /* of each bucket [BUCKETS + 1] */
     uint32_t most_length; /* characters */
@@ -80,7 +81,8 @@ static void keyed_sort(const unsigned char *text, keyed *x, size_t n, uint32_t d
         if (n <= 12) {
             keyed_insert(x, n);
             for (size_t i = 0; i < n; i = high) { /* runs of equal keys go on with the next bytes */
-                for (high = i + 1; high < n && x[high].key == x[i].key; high++) {}
+                for (high = i + 1; high < n && x[high].key == x[i].key; high++) {
+                }
                 if (high - i < 2 || (x[i].key & 0xff) == WORD_END || depth + 8 >= deepest) continue;
                 for (size_t k = i; k < high; k++) x[k].key = key_at(text + x[k].of.at + depth + 8);
                 keyed_sort(text, x + i, high - i, depth + 8, deepest);
@@ -103,6 +105,10 @@ static void keyed_sort(const unsigned char *text, keyed *x, size_t n, uint32_t d
     }
 }
 
+static bool stopped(const seeder *s) {
+    return s->stop != NULL && *s->stop != 0;
+}
+
 static size_t bucket_of(const unsigned char *text) {
     return (size_t)text[0] << 8 | text[1];
 }
@@ -111,7 +117,7 @@ static void bucket_sort(void *context, long bucket) {
     const seeder *s = context;
     suffix *x = s->suffix + s->begin[bucket];
     const size_t n = s->begin[bucket + 1] - s->begin[bucket];
-    if (n < 2) return;
+    if (n < 2 || stopped(s)) return;
     arena memory = {0};
     keyed *k = NEW_ARRAY(&memory, n, keyed);
     for (size_t i = 0; i < n; i++) k[i] = (keyed){key_at(s->words->text + x[i].at), x[i]};
@@ -192,10 +198,10 @@ static void bucket_nodes(void *context, long bucket) {
     const unigram_words *w = s->words;
     const suffix *x = s->suffix + s->begin[bucket];
     const size_t n = s->begin[bucket + 1] - s->begin[bucket];
-    const uint32_t deepest = s->most_length + 1;  /* no piece is that long */
-    node stack[LONGEST_PIECE + 3] = {{0}}; /* by depth; the first one is the empty substring */
+    const uint32_t deepest = s->most_length + 1; /* no piece is that long */
+    node stack[LONGEST_PIECE + 3] = {{0}};       /* by depth; the first one is the empty substring */
     size_t top = 0;
-    for (size_t i = 0; n > 0 && i <= n; i++) {
+    for (size_t i = 0; n > 0 && i <= n && !stopped(s); i++) {
         const uint32_t common = i > 0 && i < n ? common_characters(w->text + x[i - 1].at, w->text + x[i].at, deepest) : 0;
         node child = {0};
         while (stack[top].depth > common) {
@@ -246,10 +252,15 @@ static candidate *substrings_find(arena *owner, seeder *s, size_t most, size_t *
     return s->found;
 }
 
-/* How often each character stands in the text. */
-static int64_t *characters_count(arena *owner, const unigram_words *w, size_t *n) {
+/* How often each character stands in the text; those of the alphabet once at least. */
+static int64_t *characters_count(arena *owner, const unigram_words *w, const char *alphabet, size_t *n) {
     int64_t *count = NEW_ARRAY(owner, 0x110000, int64_t);
     *n = 0;
+    for (size_t at = 0, end = alphabet != NULL ? strlen(alphabet) : 0; at < end;) {
+        int64_t *c = &count[utf8_next(alphabet, end, &at)];
+        if (*c == 0) ++*n;
+        *c = 1;
+    }
     for (size_t i = 0; i < w->n; i++)
         for (size_t at = w->begin[i], end = w->begin[i + 1] - 1; at < end;) {
             int64_t *c = &count[utf8_next((const char *)w->text, end, &at)];
@@ -262,12 +273,12 @@ static int64_t *characters_count(arena *owner, const unigram_words *w, size_t *n
 bool unigram_seed(arena *owner, const unigram_words *words, const unigram_learning *o, unigram_pieces *out, error *err) {
     arena scratch = {0};
     size_t n_character, n_substring = 0;
-    const int64_t *count = characters_count(&scratch, words, &n_character);
+    const int64_t *count = characters_count(&scratch, words, o->alphabet, &n_character);
     if (n_character > o->n_piece) {
         arena_drop(&scratch);
         return fail(err, "the text has %zu different characters, and there is room for %zu pieces", n_character, o->n_piece);
     }
-    seeder s = {.words = words, .most_length = o->most_length};
+    seeder s = {.words = words, .stop = o->stop, .most_length = o->most_length};
     const size_t most = o->seed_size > n_character ? o->seed_size - n_character : 0;
     const candidate *best = substrings_find(&scratch, &s, most, &n_substring);
     out->piece = NEW_ARRAY(owner, n_character + n_substring, unigram_piece);

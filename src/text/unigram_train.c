@@ -46,7 +46,7 @@ static int by_count(const void *a, const void *b) {
     return (x->code > y->code) - (x->code < y->code);
 }
 
-static bool *characters_cover(arena *owner, const word_map *maps, size_t n_map, double coverage) {
+static bool *characters_cover(arena *owner, const word_map *maps, size_t n_map, const unigram_learning *o) {
     bool *covered = NEW_ARRAY(owner, 0x110000, bool);
     character *all = NEW_ARRAY(owner, 0x110000, character);
     double total = 0, sum = 0;
@@ -58,10 +58,11 @@ static bool *characters_cover(arena *owner, const word_map *maps, size_t n_map, 
                 total += (double)maps[k].entry[i].count;
             }
     qsort(all, 0x110000, sizeof *all, by_count);
-    for (size_t i = 0; i < 0x110000 && all[i].count > 0 && (coverage >= 1 || sum < coverage * total); i++) {
+    for (size_t i = 0; i < 0x110000 && all[i].count > 0 && (o->coverage >= 1 || sum < o->coverage * total); i++) {
         covered[all[i].code] = true;
         sum += (double)all[i].count;
     }
+    for (size_t at = 0, n = o->alphabet != NULL ? strlen(o->alphabet) : 0; at < n;) covered[utf8_next(o->alphabet, n, &at)] = true;
     return covered;
 }
 
@@ -91,9 +92,9 @@ static void word_cut(unigram_words *w, const word_entry *e, const bool *covered,
 }
 
 /* Empties the maps. */
-static bool words_flatten(unigram_words *w, word_map *maps, size_t n_map, double coverage, error *err) {
+static bool words_flatten(unigram_words *w, word_map *maps, size_t n_map, const unigram_learning *o, error *err) {
     arena scratch = {0};
-    const bool *covered = characters_cover(&scratch, maps, n_map, coverage);
+    const bool *covered = characters_cover(&scratch, maps, n_map, o);
     size_t n_word = 0, n_byte = 0;
     for (size_t k = 0; k < n_map; k++)
         for (size_t i = 0; i < maps[k].n; i++) word_cut(NULL, &maps[k].entry[i], covered, &n_word, &n_byte);
@@ -129,16 +130,21 @@ typedef struct edge {
     int32_t piece;
 } edge;
 
-/* Room for one word. Products of many probabilities leave what a double can hold: where all sums that are still needed have
- * become smaller than 2^-LIFT, they are multiplied by 2^LIFT, and that is counted. */
-enum { LIFT = 400, REACH = LONGEST_PIECE * 4 };
+/* A sum of products of probabilities, which would leave what a double can hold: value * 2^-(LIFT * lifts). */
+enum { LIFT = 400 };
+typedef struct scaled {
+    double value;
+    int lifts;
+} scaled;
+
+/* Room for one word. */
 typedef struct lattice {
     edge edge[LONGEST_WORD * LONGEST_PIECE]; /* by from */
     size_t n;
-    double ahead[LONGEST_WORD + 1];   /* of all ways from the beginning to a position */
-    double behind[LONGEST_WORD + 1];  /* of all ways from a position to the end */
-    int lifted[LONGEST_WORD + 1];     /* how often `ahead` of a position was multiplied */
-    uint32_t by[LONGEST_WORD + 1];    /* the last edge of the best way to a position */
+    scaled ahead[LONGEST_WORD + 1];  /* of all ways from the beginning to a position */
+    scaled behind[LONGEST_WORD + 1]; /* of all ways from a position to the end */
+    double best[LONGEST_WORD + 1];   /* logarithm of the best way to a position */
+    uint32_t by[LONGEST_WORD + 1];   /* its last edge */
 } lattice;
 
 static void edges_find(const learner *l, const unsigned char *text, uint32_t n, lattice *t) {
@@ -153,48 +159,52 @@ static void edges_find(const learner *l, const unsigned char *text, uint32_t n, 
     }
 }
 
-/* Multiplies sums where all of them are small; true: it did. */
-static bool lift(double *sum, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (sum[i] >= 0x1p-400) return false;
-    for (size_t i = 0; i < n; i++) sum[i] *= 0x1p400;
-    return true;
+static inline void scaled_add(scaled *sum, double value, int lifts) {
+    if (lifts != sum->lifts) {
+        const int more = LIFT * (lifts - sum->lifts);
+        if (sum->value == 0) sum->lifts = lifts;
+        else if (more > 0) value = ldexp(value, -more);
+        else {
+            sum->value = ldexp(sum->value, more);
+            sum->lifts = lifts;
+        }
+    }
+    sum->value += value;
+}
+
+static inline void scaled_lift(scaled *sum) {
+    if (sum->value >= 0x1p-400 || sum->value == 0) return;
+    sum->value *= 0x1p400;
+    sum->lifts++;
 }
 
 /* Adds to `expected` how often each piece stands in a word of n bytes, over all its cuts by their probability; returns the
  * logarithm of their sum. */
 static double word_expect(const learner *l, lattice *t, uint32_t n, double count, double *expected) {
-    int lifts = 0;
-    for (uint32_t i = 0; i <= n; i++) t->ahead[i] = t->behind[i] = 0;
-    t->ahead[0] = 1;
+    for (uint32_t i = 0; i <= n; i++) t->ahead[i] = t->behind[i] = (scaled){0};
+    t->ahead[0].value = t->behind[n].value = 1;
     for (size_t k = 0; k < t->n; k++) {
         const edge e = t->edge[k];
-        if (k == 0 || e.from != t->edge[k - 1].from) {
-            if (t->ahead[e.from] < 0x1p-400 && lift(t->ahead + e.from, n + 1 - e.from)) lifts++;
-            t->lifted[e.from] = lifts;
-        }
-        t->ahead[e.to] += t->ahead[e.from] * l->probability[e.piece];
+        if (k == 0 || e.from != t->edge[k - 1].from) scaled_lift(&t->ahead[e.from]);
+        scaled_add(&t->ahead[e.to], t->ahead[e.from].value * l->probability[e.piece], t->ahead[e.from].lifts);
     }
-    const double total = t->ahead[n];
-    int down = 0;
-    t->behind[n] = 1;
+    const scaled total = t->ahead[n];
     for (size_t k = t->n; k-- > 0;) {
         const edge e = t->edge[k];
-        const double rest = l->probability[e.piece] * t->behind[e.to];
-        double share = t->ahead[e.from] * rest / total;
-        if (lifts > 0) share = ldexp(share, LIFT * (lifts - t->lifted[e.from] - down));
+        const double rest = l->probability[e.piece] * t->behind[e.to].value;
+        const int lifts = t->ahead[e.from].lifts + t->behind[e.to].lifts - total.lifts;
+        double share = t->ahead[e.from].value / total.value * rest; /* in this order: the product alone might be too small */
+        if (lifts != 0) share = ldexp(share, -LIFT * lifts);
         expected[e.piece] += share * count;
-        t->behind[e.from] += rest;
-        if (k > 0 && t->edge[k - 1].from == e.from) continue;
-        const size_t needed = n + 1 - e.from < REACH + 1 ? n + 1 - e.from : REACH + 1;
-        if (t->behind[e.from] < 0x1p-400 && lift(t->behind + e.from, needed)) down++;
+        scaled_add(&t->behind[e.from], rest, t->behind[e.to].lifts);
+        if (k == 0 || t->edge[k - 1].from != e.from) scaled_lift(&t->behind[e.from]);
     }
-    return log(total) - lifts * LIFT * log(2);
+    return log(total.value) - total.lifts * LIFT * log(2);
 }
 
 /* The best cut of a word into pieces other than `without` (-1: any): its logarithm; t->by holds it. -INFINITY: there is none. */
 static double word_best(const learner *l, lattice *t, uint32_t n, int32_t without) {
-    double *best = t->ahead;
+    double *best = t->best;
     for (uint32_t i = 1; i <= n; i++) best[i] = -INFINITY;
     best[0] = 0;
     for (size_t k = 0; k < t->n; k++) {
@@ -379,7 +389,8 @@ static int by_score(const void *a, const void *b) {
 bool unigram_learn(arena *owner, word_map *words, size_t n_map, const unigram_learning *o, unigram_pieces *out, error *err) {
     learner l = {.o = o};
     arena seeds = {0};
-    bool ok = words_flatten(&l.words, words, n_map, o->coverage, err) && unigram_seed(&seeds, &l.words, o, &l.pieces, err);
+    bool ok = words_flatten(&l.words, words, n_map, o, err) && unigram_seed(&seeds, &l.words, o, &l.pieces, err);
+    if (ok && stopped(&l)) ok = fail(err, "stopped");
     if (ok) {
         parts_divide(&l);
         ok = rounds_run(&l, err);

@@ -26,6 +26,7 @@ typedef struct unigram_learning {
     int sub_iterations;       /* of expectation-maximization in a round */
     uint32_t most_length;     /* characters of a piece, LONGEST_PIECE at most */
     double coverage;          /* share of the text's characters that have pieces, (0, 1]: the rarest beyond it get none */
+    const char *alphabet;     /* characters that have a piece whatever the text; NULL: none */
     const volatile int *stop; /* may be NULL: where it becomes non-zero, learning fails with "stopped" */
 } unigram_learning;
 

@@ -3,9 +3,9 @@
 enum {
     NEAR_LEAST = 1 << 9,
     NEAR_MOST = 1 << 14, /* 512 KiB */
-    FAR_SLOTS = 1 << 16, /* 2 MiB */
+    FAR_SLOTS = 1 << 17, /* 4 MiB, made when the small table is full */
     LONG_LEAST = 1 << 7,
-    LONG_MOST = 1 << 13, /* 780 KiB */
+    LONG_MOST = 1 << 14, /* 1.5 MiB */
     GROWTH = 4,
     CACHE_LINE = 64
 };
@@ -19,12 +19,33 @@ static bool short_table_start(short_table *t, arena *memory, uint32_t n) {
     return true;
 }
 
+/* Nothing is looked for there, but memory is asked for. */
+static short_table far_of_none(const word_cache *c) {
+    return (short_table){.slot = c->near.slot, .shift = c->near.shift};
+}
+
+/* The tokenizer's index of whole tokens, if there is one by now. */
+static void tokens_start(word_cache *c, const tokenizer *t, bool fill) {
+    token_index *x = t->bpe.tokens;
+    if (fill && x != NULL && token_index_fill(x, t)) {
+        c->tokens = x;
+        c->token_slot = x->slot;
+        c->token_shift = x->shift;
+    } else {
+        c->token_slot = (const token_slot *)(const void *)c->near.slot;
+        c->token_shift = c->near.shift;
+    }
+}
+
 bool word_cache_start(tokenizer_scratch *s) {
     s->cache = NEW(&s->memory, struct word_cache);
     if (s->cache == NULL) return false;
     s->cache->long_slot = NEW_ARRAY(&s->memory, LONG_LEAST, long_word);
     s->cache->n_long_slot = LONG_LEAST;
-    return s->cache->long_slot != NULL && short_table_start(&s->cache->near, &s->memory, NEAR_LEAST);
+    if (s->cache->long_slot == NULL || !short_table_start(&s->cache->near, &s->memory, NEAR_LEAST)) return false;
+    s->cache->far = far_of_none(s->cache);
+    tokens_start(s->cache, s->tokenizer, false);
+    return true;
 }
 
 void word_reserve(tokenizer_scratch *s, size_t n) {
@@ -36,6 +57,7 @@ void word_reserve(tokenizer_scratch *s, size_t n) {
 }
 
 static void ids_append(id_list *out, const int32_t *id, size_t n) {
+    if (n == 0) return;
     id_list_reserve(out, n);
     memcpy(out->id + out->n, id, n * sizeof *id);
     out->n += n;
@@ -47,20 +69,26 @@ static void short_put(short_table *t, const short_word *w, uint64_t hash) {
     t->n_put++;
 }
 
-static void near_grow(word_cache *c, arena *memory) {
+static uint64_t slot_hash(const short_word *w) {
+    return word_key_hash((word_key){w->key.low, w->key.high & ~LONG_MARK});
+}
+
+static void near_grow(word_cache *c, const tokenizer *t, arena *memory) {
     short_table larger;
     if (!short_table_start(&larger, memory, c->near.n_slot * GROWTH > NEAR_MOST ? NEAR_MOST : c->near.n_slot * GROWTH)) return;
     for (uint32_t i = 0; i < c->near.n_slot; i++)
-        if (c->near.slot[i].key.high != 0) short_put(&larger, &c->near.slot[i], word_key_hash(c->near.slot[i].key));
+        if (c->near.slot[i].key.high != 0) short_put(&larger, &c->near.slot[i], slot_hash(&c->near.slot[i]));
     c->near = larger;
+    c->far = far_of_none(c);
+    tokens_start(c, t, false);
 }
 
 static void short_keep(tokenizer_scratch *s, const short_word *w, uint64_t hash) {
     word_cache *c = s->cache;
-    if (c->near.n_put > c->near.n_slot / 2 && c->near.n_slot < NEAR_MOST) near_grow(c, &s->memory);
-    if (c->near.n_put > c->near.n_slot && c->far.slot == NULL) short_table_start(&c->far, &s->memory, FAR_SLOTS);
+    if (c->near.n_put > c->near.n_slot / 2 && c->near.n_slot < NEAR_MOST) near_grow(c, s->tokenizer, &s->memory);
+    if (c->near.n_put > c->near.n_slot && c->far.n_slot == 0 && short_table_start(&c->far, &s->memory, FAR_SLOTS)) tokens_start(c, s->tokenizer, true);
     short_put(&c->near, w, hash);
-    if (c->far.slot != NULL) short_put(&c->far, w, hash);
+    if (c->far.n_slot != 0) short_put(&c->far, w, hash);
 }
 
 /* --- others --------------------------------------------------------------------------------------------------------------- */
@@ -85,61 +113,70 @@ static void long_keep(tokenizer_scratch *s, const char *word, size_t n, uint64_t
     memcpy(w->id, s->id, n_id * sizeof *s->id);
 }
 
-/* What meets no token must be met again by the next text: such words are not kept. */
-static size_t word_model_ids(tokenizer_scratch *s, const char *word, size_t n, id_list *out, bool *keep) {
+/* no_token: it is known that the word as a whole is none. What meets no token must be met again by the next text: such words are not kept. */
+static size_t word_model_ids(tokenizer_scratch *s, const char *word, size_t n, bool no_token, id_list *out, bool *keep) {
     const bool unknown = s->unknown;
     s->unknown = false;
-    const size_t n_id = s->tokenizer->model->word(s, word, n);
+    const size_t n_id = no_token ? bpe_merged_word(s, word, n) : s->tokenizer->model->word(s, word, n);
     *keep = !s->unknown;
     s->unknown |= unknown;
     ids_append(out, s->id, n_id);
     return n_id;
 }
 
-static bool long_found(tokenizer_scratch *s, const char *word, size_t n, uint64_t hash, id_list *out) {
-    const long_word *w = &s->cache->long_slot[hash % s->cache->n_long_slot];
-    if (w->n_byte != n || memcmp(w->key, word, n) != 0) return false;
-    ids_append(out, w->id, w->n);
-    return true;
-}
-
-void word_encode_long(tokenizer_scratch *s, const char *word, size_t n, id_list *out) {
+/* Words of more than SHORT_BYTES or SHORT_IDS. */
+static void word_encode_long(tokenizer_scratch *s, const char *word, size_t n, id_list *out) {
     const uint64_t hash = n <= LONG_BYTES ? hash64(word, n, 0) : 0;
-    if (n <= LONG_BYTES && long_found(s, word, n, hash, out)) return;
+    const long_word *w = &s->cache->long_slot[hash % s->cache->n_long_slot];
+    if (n <= LONG_BYTES && w->n_byte == n && memcmp(w->key, word, n) == 0) {
+        ids_append(out, w->id, w->n);
+        return;
+    }
     bool keep;
-    const size_t n_id = word_model_ids(s, word, n, out, &keep);
+    const size_t n_id = word_model_ids(s, word, n, false, out, &keep);
     if (keep && n <= LONG_BYTES && n_id <= LONG_IDS) long_keep(s, word, n, hash, n_id);
 }
 
-void word_encode_missed(tokenizer_scratch *s, const char *word, size_t n, word_key key, uint64_t hash, id_list *out) {
-    word_cache *c = s->cache;
-    if (c->far.slot != NULL) {
-        const short_word *w = &c->far.slot[hash >> c->far.shift];
-        if (w->key.low == key.low && w->key.high == key.high) {
-            c->near.slot[hash >> c->near.shift] = *w;
-            ids_append(out, w->id, (size_t)w->n);
-            return;
-        }
+/* In one of the tables: its ids go out. */
+static bool short_found(tokenizer_scratch *s, const short_table *t, word_key key, uint64_t hash, const char *word, size_t n, id_list *out) {
+    if (t->n_slot == 0) return false;
+    const short_word *w = &t->slot[hash >> t->shift];
+    if (w->key.low != key.low || (w->key.high & ~LONG_MARK) != key.high) return false;
+    if (w->key.high & LONG_MARK) word_encode_long(s, word, n, out);
+    else {
+        s->cache->near.slot[hash >> s->cache->near.shift] = *w;
+        ids_append(out, w->ids.id, (size_t)w->ids.n);
     }
-    const uint64_t long_hash = hash64(word, n, 0);
-    if (n > SHORT_IDS && long_found(s, word, n, long_hash, out)) return;
-    bool keep;
-    const size_t n_id = word_model_ids(s, word, n, out, &keep);
-    if (!keep) return;
-    short_word w = {.key = key, .n = (int32_t)n_id};
-    if (n_id > SHORT_IDS) {
-        if (n_id <= LONG_IDS) long_keep(s, word, n, long_hash, n_id);
-        return;
-    }
-    memcpy(w.id, s->id, n_id * sizeof *s->id);
-    short_keep(s, &w, hash);
+    return true;
 }
 
-void word_encode(tokenizer_scratch *s, const char *word, size_t n, id_list *out) {
+void word_encode_missed(tokenizer_scratch *s, const char *word, size_t n, id_list *out) {
     if (n > SHORT_BYTES) {
         word_encode_long(s, word, n, out);
         return;
     }
-    id_list_reserve(out, SHORT_IDS);
-    word_encode_short(s, word, n, word_key_at_end(word, n), out);
+    const word_key key = word_key_at_end(word, n);
+    const uint64_t hash = word_key_hash(key);
+    if (short_found(s, &s->cache->near, key, hash, word, n, out) || short_found(s, &s->cache->far, key, hash, word, n, out)) return;
+    const int32_t whole = s->cache->tokens != NULL ? token_index_get(s->cache->tokens, key, hash) : -1;
+    if (whole >= 0) {
+        short_keep(s, &(short_word){.key = key, .ids = {.id = {whole}, .n = 1}}, hash);
+        ids_append(out, &whole, 1);
+        return;
+    }
+    bool keep;
+    const size_t n_id = word_model_ids(s, word, n, s->cache->tokens != NULL, out, &keep);
+    if (!keep || n_id > LONG_IDS) return;
+    short_word w = {.key = key, .ids.n = (int32_t)n_id};
+    if (n_id > SHORT_IDS) {
+        long_keep(s, word, n, hash64(word, n, 0), n_id);
+        w.key.high |= LONG_MARK;
+    } else memcpy(w.ids.id, s->id, n_id * sizeof *s->id);
+    short_keep(s, &w, hash);
+}
+
+void word_encode(tokenizer_scratch *s, const char *word, size_t n, id_list *out) {
+    word_ids found;
+    if (word_look_up_at_end(s, word, n, &found)) ids_append(out, found.id, (size_t)found.n);
+    else word_encode_missed(s, word, n, out);
 }

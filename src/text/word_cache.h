@@ -3,21 +3,24 @@
  * Tables start small and grow with what they hold, so that a cache for one short text costs nothing. Inner to text/. */
 #ifndef SOCLE_TEXT_WORD_CACHE_H
 #define SOCLE_TEXT_WORD_CACHE_H
+#include "text/token_index.h"
 #include "text/tokenizer_inner.h"
 
 #include <string.h>
 
-enum { SHORT_BYTES = 15, SHORT_IDS = 3, LONG_BYTES = 48, LONG_IDS = 11 };
+enum { SHORT_BYTES = 15, WORD_READ = 16, SHORT_IDS = 3, LONG_BYTES = 48, LONG_IDS = 11 };
 
-/* The bytes, and in the last one 1 + how many: no key is 0, which is an empty slot. */
-typedef struct word_key {
-    uint64_t low, high;
-} word_key;
+/* A slot whose key has LONG_MARK besides says that the word has too many ids for it, and is kept with the long ones. */
+#define LONG_MARK (1ull << 63)
+
+typedef struct word_ids {
+    int32_t id[SHORT_IDS];
+    int32_t n;
+} word_ids;
 
 typedef struct short_word {
     word_key key;
-    int32_t id[SHORT_IDS];
-    int32_t n;
+    word_ids ids;
 } short_word;
 
 typedef struct short_table {
@@ -33,9 +36,12 @@ typedef struct long_word {
 } long_word;
 
 typedef struct word_cache {
-    short_table near, far; /* far.slot NULL: not made yet */
+    short_table near, far; /* far.n_slot 0: not made yet */
     long_word *long_slot;
     uint32_t n_long_slot, n_long_put;
+    const token_index *tokens; /* NULL: not to be asked, or not yet */
+    const token_slot *token_slot;
+    unsigned token_shift;
 } word_cache;
 
 #define KEY_MASK(n) \
@@ -66,21 +72,31 @@ static inline uint64_t word_key_hash(word_key k) {
     return (k.low * 0x9e3779b97f4a7c15ull) ^ (k.high * 0xc2b2ae3d27d4eb4full);
 }
 
-/* Appends the ids of a short word that `near` does not hold, and of a word of more than SHORT_BYTES. */
-void word_encode_missed(tokenizer_scratch *s, const char *word, size_t n, word_key key, uint64_t hash, id_list *out);
-void word_encode_long(tokenizer_scratch *s, const char *word, size_t n, id_list *out);
-
-/* Appends the ids of a short word; `out` has room for SHORT_IDS more. */
-static inline __attribute__((always_inline)) void word_encode_short(tokenizer_scratch *s, const char *word, size_t n, word_key key, id_list *out) {
+/* Whether the small table holds word[0..n), and what; where it does not, the memory that word_encode_missed needs first is asked
+ * for. */
+static inline __attribute__((always_inline)) bool word_look_up_key(const tokenizer_scratch *s, word_key key, word_ids *found) {
+    const word_cache *c = s->cache;
     const uint64_t hash = word_key_hash(key);
-    const short_word *w = &s->cache->near.slot[hash >> s->cache->near.shift];
-    if (__builtin_expect(w->key.low != key.low || w->key.high != key.high, 0)) {
-        word_encode_missed(s, word, n, key, hash, out);
-        return;
-    }
-    memcpy(out->id + out->n, w->id, sizeof w->id);
-    out->n += (size_t)w->n;
+    const short_word *w = &c->near.slot[hash >> c->near.shift];
+    *found = w->ids;
+    if (__builtin_expect(w->key.low == key.low && w->key.high == key.high, 1)) return true;
+    /* as a number: the far table may not be there yet */
+    __builtin_prefetch((const void *)((uintptr_t)c->far.slot + (hash >> c->far.shift) * sizeof *c->far.slot));
+    return false;
 }
+
+/* WORD_READ bytes can be read from word[0] on. */
+static inline __attribute__((always_inline)) bool word_look_up(const tokenizer_scratch *s, const char *word, size_t n, word_ids *found) {
+    return __builtin_expect(n <= SHORT_BYTES, 1) && word_look_up_key(s, word_key_of(word, n), found);
+}
+
+/* Nothing behind the word can be read. */
+static inline bool word_look_up_at_end(const tokenizer_scratch *s, const char *word, size_t n, word_ids *found) {
+    return n <= SHORT_BYTES && word_look_up_key(s, word_key_at_end(word, n), found);
+}
+
+/* Appends the ids of any word; the small table is not asked. */
+void word_encode_missed(tokenizer_scratch *s, const char *word, size_t n, id_list *out);
 
 /* word_stream.c: appends the ids of all words that a pattern cuts text[0..n) into. */
 void word_stream(tokenizer_scratch *s, split_kind kind, const char *text, size_t n, id_list *out);

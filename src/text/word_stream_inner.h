@@ -13,7 +13,7 @@ typedef struct window {
     uint64_t quote, stmd, rv, e, l; /* ' and the letters that may follow it, in either case where the rules say so */
 } window;
 
-enum { WINDOW = 64, WINDOW_READ = WINDOW + 16 }; /* bytes that must be there: a word that begins in it is read with 15 more */
+enum { WINDOW = 64, WINDOW_READ = WINDOW + WORD_READ }; /* bytes that must be there: of a word that begins in it */
 
 /* A run of line ends behind O belongs to it (`flood` from each start through `through`). */
 SCAN uint64_t flood(uint64_t start, uint64_t through) {
@@ -88,16 +88,18 @@ SCAN uint64_t window_starts(const split_rules r, const window *w) {
 /* One word by the scanner; returns where it ends. */
 SCAN size_t stream_word(const split_rules r, tokenizer_scratch *s, const char *text, size_t n, size_t at, id_list *out) {
     const size_t end = scan_next(r, text, n, at), length = end - at;
-    if (length > SHORT_BYTES) word_encode_long(s, text + at, length, out);
-    else {
+    word_ids found;
+    if (n - at >= WORD_READ ? word_look_up(s, text + at, length, &found) : word_look_up_at_end(s, text + at, length, &found)) {
         id_list_reserve(out, SHORT_IDS);
-        word_encode_short(s, text + at, length, n - at >= 16 ? word_key_of(text + at, length) : word_key_at_end(text + at, length), out);
-    }
+        memcpy(out->id + out->n, found.id, sizeof found.id);
+        out->n += (size_t)found.n;
+    } else word_encode_missed(s, text + at, length, out);
     return end;
 }
 
 typedef void (*stream_function)(tokenizer_scratch *s, const char *text, size_t n, id_list *out);
-/* By split_kind; NULL: this machine, or this kind, has none. */
+void word_stream_plain(tokenizer_scratch *s, split_kind kind, const char *text, size_t n, id_list *out);
+/* By split_kind; NULL: this machine has no such instructions. */
 const stream_function *word_stream_avx512(void);
 const stream_function *word_stream_avx2(void);
 

@@ -33,8 +33,9 @@ static size_t wordpiece_word(tokenizer_scratch *s, const char *text, size_t n_te
         if (at > 0 && m->prefixed && node == 0) return put_unknown(s, n_text);
         for (size_t end = at; end < n && (node = token_tree_step(&m->tree, node, (unsigned char)word[end])) != 0;) {
             end++;
-            if (m->tree.node[node].id < 0) continue;
-            id = m->tree.node[node].id;
+            const int32_t there = m->tree.node[node].id;
+            if (there < 0 || s->tokenizer->special[there]) continue; /* no text becomes a special token */
+            id = there;
             longest = end;
         }
         if (id < 0) return put_unknown(s, n_text);
@@ -74,7 +75,7 @@ static size_t wordlevel_word(tokenizer_scratch *s, const char *text, size_t n_te
     size_t n = n_text;
     const char *word = word_bytes(s, text, &n);
     word_reserve(s, 1);
-    const int32_t id = vocabulary_get(&s->tokenizer->vocabulary, word, n);
+    const int32_t id = model_token(s->tokenizer, word, n);
     if (id < 0) return put_unknown(s, n_text);
     s->id[0] = id;
     s->length[0] = (uint32_t)n_text;

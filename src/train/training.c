@@ -11,7 +11,7 @@
 /* ---- the model ---- */
 
 static bool tokenizer_find(training *run, arena *owner, const char *folder, error *err) {
-    if (!file_exists(path_join(owner, folder, "tokenizer.json"))) return true;
+    if (!tokenizer_folder_holds(folder)) return true;
     run->tokenizer = tokenizer_load(owner, folder, err);
     return run->tokenizer != NULL;
 }

@@ -170,6 +170,59 @@ static void the_end_of_a_turn_is_found(void **state) {
     }
 }
 
+static bool all_learned(const rendered *r, const char *part, bool *any) {
+    const char *at = strstr(string_chars(&r->text), part);
+    bool all = at != NULL;
+    *any = false;
+    for (size_t i = 0; at != NULL && i < strlen(part); i++) {
+        const bool learned = (r->marks[(size_t)(at - r->text.data) + i] & MARK_LEARNED) != 0;
+        all = all && learned;
+        *any = *any || learned;
+    }
+    return all;
+}
+
+/* Whatever a template looks like: all of an answer is learned and nothing of a question; of two answers with one of weight 0
+ * the other one; nothing but blanks lies between an answer and what ends it. */
+static void questions_are_never_learned(void **state) {
+    static const char *const rows[] = {
+        "{\"messages\": [" USER("question one") ", " ASSISTANT("answer one") ", " USER("question two") ", " ASSISTANT("answer two") "]}",
+        "{\"messages\": [" USER("question one") ", " UNLEARNED("answer one") ", " USER("question two") ", " ASSISTANT("answer two") "]}",
+        "{\"messages\": [" USER("question one") ", " ASSISTANT("answer one") ", " USER("question two") ", " UNLEARNED("answer two") "]}",
+    };
+    error err = {0};
+    size_t n, seen = 0;
+    char **names = folder_list(&owner, "tests/golden/templates", &n, &err);
+    assert_non_null(names);
+    for (size_t i = 0; i < n; i++) {
+        const char *dot = strrchr(names[i], '.');
+        if (dot == NULL || strcmp(dot, ".jinja") != 0) continue;
+        if (strcmp(names[i], "census-words.jinja") == 0 || strcmp(names[i], "blanks.jinja") == 0)
+            continue; /* they cut content up, and count turns from the end */
+        const char *name = arena_copy_bytes(&owner, names[i], (size_t)(dot - names[i]));
+        chat_form f;
+        make_form(name, &f);
+        for (size_t k = 0; k < COUNT(rows); k++) {
+            conversation c;
+            rendered r;
+            bool any, one, two;
+            read_row(rows[k], &c);
+            if (!conversation_render(&owner, &f, &c, false, &r, &err)) fail_msg("%s: %s", name, err.text);
+            all_learned(&r, "question one", &any);
+            if (any) fail_msg("%s learns a question: %s", name, r.text.data);
+            all_learned(&r, "question two", &any);
+            if (any) fail_msg("%s learns a question: %s", name, r.text.data);
+            one = all_learned(&r, "answer one", &any);
+            if ((k == 1 && any) || (k != 1 && !one && r.left_out == 0)) fail_msg("%s, row %zu, the first answer: %s", name, k, r.text.data);
+            two = all_learned(&r, "answer two", &any);
+            if ((k == 2 && any) || (k != 2 && !two)) fail_msg("%s, row %zu, the second answer: %s", name, k, r.text.data);
+            string_drop(&r.text);
+            seen++;
+        }
+    }
+    assert_true(seen > 100);
+}
+
 static void render_row(const char *name, const char *row, string *out) {
     chat_form f;
     conversation c;
@@ -227,7 +280,7 @@ static void what_a_template_would_drop_in_silence_is_refused(void **state) {
         const char *name, *row, *what;
     } cases[] = {
         {"own", CALLED, "tool_calls"},
-        {"own", "{\"messages\": [" USER("q") ", {\"role\": \"tool\", \"content\": \"t\"}]}", "no role 'tool'"},
+        {"own", "{\"messages\": [" USER("q") ", {\"role\": \"tool\", \"content\": \"t\"}]}", "role 'tool'"},
         {"own", "{\"messages\": [" USER("q") ", {\"role\": \"assistant\", \"reasoning_content\": \"r\", \"content\": \"a\"}]}", "reasoning_content"},
         {"gemma-turns", "{\"messages\": [" USER("q") "], \"tools\": [{\"name\": \"g\"}]}", "tools"},
         {"own", "{\"messages\": [" USER("q") "], \"documents\": [{\"text\": \"d\"}]}", "documents"},
@@ -308,6 +361,7 @@ static int drop(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(answers_and_their_ends_are_learned_in_every_template, drop),
+        cmocka_unit_test_teardown(questions_are_never_learned, drop),
         cmocka_unit_test_teardown(the_end_of_a_turn_is_found, drop),
         cmocka_unit_test_teardown(arguments_come_as_the_template_wants_them, drop),
         cmocka_unit_test_teardown(parts_become_one_text_where_the_template_wants_it, drop),

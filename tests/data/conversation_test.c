@@ -76,6 +76,7 @@ static void what_is_not_understood_is_refused_by_name(void **state) {
         {"{\"messages\": [{\"role\": \"assistant\", \"content\": \"x\", \"tool_calls\": [1]}]}", "tool_calls"},
         {"{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"tools\": [1]}", "tools"},
         {"{\"prompt\": \"x\"}", "completion"},
+        {"{\"prompt\": \"x\", \"completion\": \"y\", \"chat_template_kwargs\": {\"bos_token\": \"<|im_end|>\"}}", "bos_token"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         conversation c;

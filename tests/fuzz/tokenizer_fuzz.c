@@ -1,4 +1,4 @@
-/* Any bytes as a tokenizer.json; where it is taken, texts are encoded and decoded with it. */
+/* Any bytes as a tokenizer.json; where it is taken, texts are encoded, whole and in pieces, and decoded with it. */
 #include "text/tokenizer.h"
 
 #include <assert.h>
@@ -10,6 +10,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char sample[] = "ab a\xe2\x96\x81\142 <s>  don't\n\n 123 \xff\xf0\x9f\x98\x80 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
 
+/* A text in pieces gives the ids of the whole, or is refused as that is. */
+static void feed(const tokenizer *t, const char *text, size_t n, unsigned flags, bool taken, const id_list *whole) {
+    id_list ids = {0};
+    error err = {0};
+    tokenizer_feed *f = tokenizer_feed_new(t, flags);
+    bool ok = true;
+    for (size_t at = 0, step = 1; ok && at < n; at += step, step = step % 11 + 1) {
+        if (step > n - at) step = n - at;
+        ok = tokenizer_feed_push(f, text + at, step, &ids, &err);
+    }
+    ok = ok && tokenizer_feed_end(f, &ids, &err);
+    assert(ok == taken || !taken);
+    if (taken) assert(ids.n == whole->n && (ids.n == 0 || memcmp(ids.id, whole->id, ids.n * sizeof *ids.id) == 0));
+    tokenizer_feed_drop(f);
+    id_list_drop(&ids);
+}
+
 static void use(const tokenizer *t, const char *text, size_t n) {
     static const unsigned flags[] = {0, TOKENIZER_ADD_SPECIAL | TOKENIZER_PARSE_SPECIAL, TOKENIZER_PARSE_SPECIAL | TOKENIZER_OFFSETS};
     tokenizer_scratch *s = tokenizer_scratch_new(t);
@@ -17,7 +34,9 @@ static void use(const tokenizer *t, const char *text, size_t n) {
     error err = {0};
     for (size_t k = 0; k < sizeof flags / sizeof *flags; k++) {
         id_list ids = {0};
-        assert(tokenizer_encode(t, s, text, n, flags[k], &ids, &err));
+        const bool taken = tokenizer_encode(t, s, text, n, flags[k], &ids, &err);
+        if (!taken) assert(err.text[0] != 0); /* a character that no token covers, say */
+        if (!(flags[k] & TOKENIZER_OFFSETS)) feed(t, text, n, flags[k], taken, &ids);
         for (size_t i = 0; i < ids.n; i++) {
             assert(tokenizer_token(t, ids.id[i], NULL) != NULL);
             if (flags[k] & TOKENIZER_OFFSETS) assert(ids.begin[i] <= ids.end[i] && ids.end[i] <= n);
@@ -35,7 +54,11 @@ static void use(const tokenizer *t, const char *text, size_t n) {
     unsigned char marks[256];
     for (size_t i = 0; i < sizeof marks; i++) marks[i] = (unsigned char)(i / 7 % 2);
     id_list ids = {0};
-    assert(tokenizer_encode_marked(t, s, text, n < sizeof marks ? n : sizeof marks, marks, TOKENIZER_OFFSETS, &ids, &err));
+    error_clear(&err);
+    if (!tokenizer_encode_marked(t, s, text, n < sizeof marks ? n : sizeof marks, marks, TOKENIZER_OFFSETS, &ids, &err)) assert(err.text[0] != 0);
+    id_list_reset(&ids);
+    if (!tokenizer_encode_pair(t, s, text, n, "b a", 3, TOKENIZER_ADD_SPECIAL, &ids, &err)) assert(err.text[0] != 0);
+    id_list_to_characters(&ids, text, n);
     id_list_drop(&ids);
     string_drop(&out);
     tokenizer_scratch_drop(s);

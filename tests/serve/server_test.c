@@ -336,6 +336,39 @@ static void a_model_without_a_template_does_not_chat(void **state) {
     arena_drop(&a);
 }
 
+static void tools_reach_a_template_that_knows_them(void **state) {
+    static const char jinja[] = "{% for t in tools or [] %}T{{ t.function.name }};{% endfor %}{% for m in messages %}{{ m.role[0] }}:"
+                                "{{ m.tool_calls[0].function.arguments.a if m.tool_calls else m.content }}|{% endfor %}"
+                                "{% if add_generation_prompt %}{{ x | default('a') }}:{% endif %}";
+#define TOOLS_ASKED(more) \
+    "{\"model\": \"tools\", \"max_tokens\": 2, \"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", \"content\": null, " \
+    "\"tool_calls\": [{\"id\": \"1\", \"type\": \"function\", \"function\": {\"name\": \"f\", \"arguments\": \"{\\\"a\\\": 7}\"}}]}, {\"role\": " \
+    "\"tool\", \"tool_call_id\": \"1\", \"content\": \"r\"}], \"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"f\"}}]" more "}"
+    static const struct {
+        const char *body, *text; /* what the template makes of it: each byte is a token */
+    } cases[] = {
+        {TOOLS_ASKED(""), "Tf;u:q|a:7|t:r|a:"},
+        {TOOLS_ASKED(", \"tool_choice\": \"auto\", \"chat_template_kwargs\": {\"x\": \"why\"}"), "Tf;u:q|a:7|t:r|why:"},
+        {TOOLS_ASKED(", \"tool_choice\": \"none\""), "u:q|a:7|t:r|a:"},
+    };
+    arena a = {0};
+    char path[160];
+    snprintf(path, sizeof path, "%s/tools", folder);
+    make_base(path, jinja);
+    it = start_with(&(server_options){.model = path});
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const json *v = ask(&a, "/v1/chat/completions", cases[i].body, 200);
+        assert_int_equal(json_get_integer(json_get(v, "usage"), "prompt_tokens", 0), strlen(cases[i].text));
+    }
+    server_stop(it, 1, NULL);
+    make_base(path, template_chatml_jinja()); /* which renders no tools */
+    it = start_with(&(server_options){.model = path});
+    const json *e = json_get(ask(&a, "/v1/chat/completions", cases[0].body, 400), "error");
+    assert_non_null(strstr(json_get_text(e, "message", ""), "renders no tools"));
+    server_stop(it, 1, NULL);
+    arena_drop(&a);
+}
+
 int main(void) {
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, start, stop)
     const struct CMUnitTest tests[] = {
@@ -349,6 +382,7 @@ int main(void) {
         cmocka_unit_test(stopping_without_time_cuts_answers_off),
         cmocka_unit_test(a_key_is_wanted_where_there_are_keys),
         cmocka_unit_test(a_model_without_a_template_does_not_chat),
+        cmocka_unit_test(tools_reach_a_template_that_knows_them),
     };
     return cmocka_run_group_tests(tests, make_folders, remove_folders);
 }

@@ -121,7 +121,8 @@ static void time_is_what_the_input_says(void **state) {
 
 static void bytes_are_marked_by_who_wrote_them(void **state) {
     const char *chat = "{\"messages\": [{\"role\": \"user\", \"content\": \" a<s> \"}, {\"role\": \"<s>\", \"content\": \"b\"}], \"x\": \"cd\"}";
-    assert_marks("{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m['content'] | trim }};{% endfor %}", chat, "<s>[user]a<s>;[<s>]b;", "111111111000011000101");
+    assert_marks("{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m['content'] | trim }};{% endfor %}", chat, "<s>[user]a<s>;[<s>]b;",
+                 "111111111000011000101");
     assert_marks("{{ 'p' + x + 'q' }}{{ x ~ 1 }}{{ (x ~ 'z')[::-1] }}{{ x|upper ~ 'w' }}", chat, "pcdqcd1zdcCDw", "1001001100001");
     assert_marks("{{ ('<' ~ x ~ '>')|replace('c', '|') }}{{ ('a' ~ x).split('c')|join('-') }}", chat, "<|d>a-d", "1101110");
     assert_marks("{% macro m(v) %}<{{ v }}>{% endmacro %}{{ m(x) }}{% set y %}{{ x }}!{% endset %}{{ y }}{% filter upper %}a{{ x }}{% endfilter %}", chat,
@@ -168,9 +169,9 @@ static void hostile_templates_meet_a_limit(void **state) {
     assert_fails("{{ 'a' * 99999999999 }}", "{}", "more memory");
     assert_fails("{{ 'a'.ljust(99999999999) }}{{ 'a'|indent(99999999999) }}", "{}", "more memory");
     assert_fails("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{}", "nested deeper");
-    assert_fails("{{ 10 ** 10 ** 10 }}", "{}", "too large");
-    assert_fails("{% set ns = namespace(x=[]) %}{% for a in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}{{ ns.x == ns.x }}{{ ns.x|tojson }}", "{}",
-                 "line 1");
+    assert_fails("{{ 10 ** 9999 }}", "{}", "too large");
+    assert_fails("{% set ns = namespace(x=[]) %}{% for a in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}{{ ns.x == ns.x }}{{ ns.x|tojson }}",
+                 "{}", "line 1");
     char deep[4000];
     memset(deep, '(', sizeof deep);
     memcpy(deep, "{{ ", 3);
@@ -185,13 +186,11 @@ typedef struct rendering {
     const chat_template_input *in;
     bool ok[64];
 } rendering;
-static void render_some(void *state, long first, long end) {
+static void render_one(void *state, long i) {
     rendering *all = state;
-    for (long i = first; i < end; i++) {
-        string out = {0};
-        all->ok[i] = chat_template_render(all->t, all->in, &out, NULL, NULL) && strcmp(string_chars(&out), "a1a2|5") == 0;
-        string_drop(&out);
-    }
+    string out = {0};
+    all->ok[i] = chat_template_render(all->t, all->in, &out, NULL, NULL) && strcmp(string_chars(&out), "a1a2|5") == 0;
+    string_drop(&out);
 }
 static void a_compiled_template_serves_many_threads(void **state) {
     arena owner = {0};
@@ -200,7 +199,7 @@ static void a_compiled_template_serves_many_threads(void **state) {
     const chat_template_input in = {.variables = parse(&owner, "{\"l\": [1, 2]}"), .now = NOON};
     rendering all = {.t = chat_template_compile(&owner, text, strlen(text), &err), .in = &in};
     assert_non_null(all.t);
-    parallel_for(0, COUNT(all.ok), 1, render_some, &all);
+    parallel_for(COUNT(all.ok), render_one, &all);
     for (size_t i = 0; i < COUNT(all.ok); i++) assert_true(all.ok[i]);
     arena_drop(&owner);
 }

@@ -140,8 +140,8 @@ static void every_code_point_becomes_what_the_reference_makes_of_it(void **state
 }
 
 /* --- what goldens cannot hold ---------------------------------------------------------------------------------------------- */
-#define EACH "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt"
-static const char *const each[] = {EACH};
+
+static const char *const each[] = {"NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt"};
 
 static void invalid_bytes_stay_as_they_are(void **state) {
     fixture *f = *state;
@@ -248,6 +248,22 @@ static void a_charsmap_of_nonsense_does_no_harm(void **state) {
     }
 }
 
+static void a_text_that_grows_without_end_is_given_up(void **state) {
+    fixture *f = *state;
+    string source = {0};
+    string_text(&source, "{\"type\": \"Sequence\", \"normalizers\": [");
+    for (int i = 0; i < 30; i++) string_print(&source, "%s{\"type\": \"Replace\", \"pattern\": {\"String\": \"a\"}, \"content\": \"aaaa\"}", i > 0 ? ", " : "");
+    string_text(&source, "]}");
+    const normalizer z = parse(f, source.data);
+    assert_false(normalize_text(&z, "banana", 6, &f->out, &f->spare, &f->memory, NULL, 0));
+    assert_int_equal(f->out.length, 0);
+    assert_false(normalize_text(&z, "banana", 6, &f->out, &f->spare, &f->memory, &f->origin, 0));
+    assert_int_equal(f->origin.n, 0);
+    const normalizer c = parse(f, "{\"type\": \"Lowercase\"}");
+    assert_becomes(f, &c, "Banana", 6, "banana", 6); /* its room can be used again */
+    string_drop(&source);
+}
+
 static void digests_tell_normalizers_apart(void **state) {
     fixture *f = *state;
     const json *rows = json_get(f->golden, "normalizers");
@@ -272,6 +288,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(normal_text_is_kept_without_work, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_off_is_refused_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_charsmap_of_nonsense_does_no_harm, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_text_that_grows_without_end_is_given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(digests_tell_normalizers_apart, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

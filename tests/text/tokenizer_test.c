@@ -178,8 +178,9 @@ static void offsets_cover_the_text_in_order(void **state) {
         encode(t, text, TOKENIZER_OFFSETS, &ids);
         size_t at = 0;
         for (size_t i = 0; i < ids.n; i++) {
-            assert_true(ids.begin[i] <= at && ids.end[i] >= at && ids.end[i] <= strlen(text));
-            at = ids.end[i];
+            while (at < ids.begin[i] && text[at] == ' ') at++; /* what the post-processor trims */
+            assert_true(ids.begin[i] <= at && ids.end[i] >= ids.begin[i] && ids.end[i] <= strlen(text));
+            if (ids.end[i] > at) at = ids.end[i];
         }
         assert_int_equal(at, strlen(text));
         id_list_drop(&ids);
@@ -319,21 +320,19 @@ static void refusals_name_the_component(void **state) {
         {"[]", "tokenizer.json: not an object"},
         {"{}", "tokenizer.json: model is missing"},
         {"{\"version\": \"2.0\", " SMALL "}", "tokenizer.json: version is not 1.0"},
-        {"{\"model\": {\"type\": \"Unigram\", \"vocab\": []}}", "tokenizer.json: model: Unigram is not supported"},
-        {"{\"normalizer\": {\"type\": \"NFC\"}, " SMALL "}", "tokenizer.json: normalizer: NFC is not supported"},
-        {"{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Lowercase\"}]}, " SMALL "}",
-         "tokenizer.json: normalizer: Lowercase is not supported"},
-        {"{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"x\"}, \"content\": \"\"}, " SMALL "}",
-         "tokenizer.json: normalizer: Replace with a Regex is not supported"},
-        {"{\"pre_tokenizer\": {\"type\": \"Metaspace\"}, " SMALL "}", "tokenizer.json: pre_tokenizer: Metaspace is not supported"},
-        {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"\\\\d\"}, \"behavior\": \"Isolated\", \"invert\": false}, " SMALL "}",
-         "tokenizer.json: pre_tokenizer: Split: the pattern \\d is not supported"},
-        {"{\"post_processor\": {\"type\": \"BertProcessing\"}, " SMALL "}", "tokenizer.json: post_processor: BertProcessing is not supported"},
+        {"{\"model\": {\"type\": \"Nobody\", \"vocab\": {}}}", "tokenizer.json: model: Nobody is not supported"},
+        {"{\"normalizer\": {\"type\": \"Nobody\"}, " SMALL "}", "tokenizer.json: normalizer: Nobody is not supported"},
+        {"{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Nobody\"}]}, " SMALL "}",
+         "tokenizer.json: normalizer: Nobody is not supported"},
+        {"{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"(\"}, \"content\": \"\"}, " SMALL "}",
+         "tokenizer.json: normalizer: Replace: pattern: Regex: a group that is not closed at byte 0 of the pattern ("},
+        {"{\"pre_tokenizer\": {\"type\": \"Metaspace\"}, " SMALL "}", "tokenizer.json: pre_tokenizer: Metaspace: replacement is not a character"},
+        {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"[\"}, \"behavior\": \"Isolated\", \"invert\": false}, " SMALL "}",
+         "tokenizer.json: pre_tokenizer: Split: a bracket that is not closed at byte 0 of the pattern ["},
+        {"{\"post_processor\": {\"type\": \"BertProcessing\"}, " SMALL "}", "tokenizer.json: post_processor: BertProcessing: cls is not a token and its id"},
         {"{\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"x\"}}], \"special_tokens\": {}}, " SMALL "}",
          "tokenizer.json: post_processor: TemplateProcessing: special_tokens has no ids for x"},
-        {"{\"decoder\": {\"type\": \"WordPiece\"}, " SMALL "}", "tokenizer.json: decoder: WordPiece is not supported"},
-        {"{" BPE(", \"dropout\": 0.1", "\"a\": 0", "") "}", "tokenizer.json: model: dropout is not supported; null is"},
-        {"{" BPE(", \"end_of_word_suffix\": \"</w>\"", "\"a\": 0", "") "}", "tokenizer.json: model: end_of_word_suffix is not supported; null is"},
+        {"{\"decoder\": {\"type\": \"WordPiece\"}, " SMALL "}", "tokenizer.json: decoder: WordPiece: prefix is not a text"},
         {"{" BPE("", "\"a\": 0, \"b\": 0", "") "}", "tokenizer.json: model: vocab: b: this token or its id 0 is there twice"},
         {"{" BPE("", "\"a\": -1", "") "}", "tokenizer.json: model: vocab: a: its id is no whole number from 0 to 16777215"},
         {"{" BPE("", "\"a\": 9999999", "") "}", "tokenizer.json: model: vocab: id 9999999 is out of proportion to 1 tokens"},

@@ -24,10 +24,10 @@
 static tokenizer *make_tokenizer(bool control) {
     static const char *special[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
     error err = {0};
-    tokenizer_trainer *trainer = tokenizer_trainer_new("gpt2", &err);
+    const tokenizer_training o = {.vocab_size = 260, .special = special, .n_special = control ? 3 : 1, .eos = special[0], .pattern = "gpt2"};
+    tokenizer_trainer *trainer = tokenizer_trainer_new(&o, &err);
     tokenizer_trainer_add(trainer, "what does it do", 15, true);
-    const tokenizer_training o = {.vocab_size = 260, .special = special, .n_special = control ? 3 : 1, .eos = special[0]};
-    tokenizer *t = tokenizer_trainer_finish(trainer, &o, &owner, NULL, &err);
+    tokenizer *t = tokenizer_trainer_finish(trainer, &owner, NULL, &err);
     tokenizer_trainer_drop(trainer);
     assert_non_null(t);
     return t;
@@ -166,6 +166,28 @@ static void all_weights_can_be_tuned(void **state) {
     model_free_weights(m);
 }
 
+/* A template with no spans, whose turns end with a token that is not ChatML's. */
+static void a_models_own_template_is_used_and_kept(void **state) {
+    static const char jinja[] =
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}<|endoftext|>\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
+    error err = {0};
+    const char *path = in_folder("own");
+    make_base("own", make_tokenizer(false), 260, 5);
+    assert_true(tokenizer_save(make_tokenizer(false), path, jinja, &err));
+    const char *init = arena_print(&owner, "model.init=%s", path);
+    const train_report r = run_fine(TRAIN_CONVERSATIONS, TUNE, SET("out=ours", "method.name=full", "epochs=2", init), (train_how){0});
+    assert_true(r.learned_share > 0.05 && r.learned_share < 0.6);
+    assert_int_equal(r.left_out, 1); /* nothing to learn */
+    const tokenizer *t = tokenizer_load(&owner, r.checkpoint, &err);
+    assert_non_null(t);
+    assert_string_equal(tokenizer_chat_template(t), jinja);
+    train_config c;
+    train_report replaced;
+    assert_true(config_of(TRAIN_CONVERSATIONS, TUNE, SET("out=other", "data.template=chatml", init), &c, &err));
+    assert_false(train_plan(&owner, &c, &replaced, &err)); /* ChatML needs tokens that it lacks */
+    assert_non_null(strstr(err.text, "<|im_start|>"));
+}
+
 static void loss_all_learns_every_token_that_follows_one(void **state) {
     train_config c;
     train_report r;
@@ -221,6 +243,7 @@ int main(void) {
         cmocka_unit_test(threads_do_not_show_in_an_adapter),
         cmocka_unit_test(an_adapter_goes_on_over_its_own_base_only),
         cmocka_unit_test(all_weights_can_be_tuned),
+        cmocka_unit_test(a_models_own_template_is_used_and_kept),
         cmocka_unit_test(loss_all_learns_every_token_that_follows_one),
         cmocka_unit_test(what_cannot_be_tuned_is_refused_by_name),
     };

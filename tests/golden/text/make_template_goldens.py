@@ -462,7 +462,7 @@ def main():
     cases += ["a\n", "a\n\n", "\na", "a\r\nb\rc\n", "{% if true %}\n{% endif %}\n\nx\n", "  {% if true %}\n  x\n  {% endif %}\n  y", "{# a #}\nb", "x {# a #}\nb", "{{ s }}\n\n",
               "{% for x in l %}\n  {{ x }}\n{% endfor %}\nend", "{%- for x in l -%}\n  {{ x }}\n{%- endfor -%}\nend", "a\n   {%- if true %}\nb\n   {%- endif %}\nc",
               "{% macro m() %}\n x\n{% endmacro %}\n{{ m() }}\n", "{% set x %}\n a\n{% endset %}\n[{{ x }}]", "{% raw %}\n a \n{% endraw %}\n b", "\t {% if true %} \n a{% endif %}", "a {%+ if true %}\nb{% endif %}",
-              "{{ 'a\nb' }}", "{{ 'a\r\nb' }}", "{#- a -#}\n\n b", "{{ s }}  {%- set x = 1 %}\n\n{{ x }}", "{% if true -%}\n\n a {%- endif %} b", "", " ", "\n", "{", "{ {", "{%", "}}", "%}", "{{", "#}"]
+              "{{ 'a\nb' }}", "{{ 'a\r\nb' }}", "{#- a -#}\n\n b", "{{ s }}  {%- set x = 1 %}\n\n{{ x }}", "{% if true -%}\n\n a {%- endif %} b", "", " ", "\n", "{", "{ {", "{%", "}}", "%}", "{{", "#}", "a{#", "a{#-", "a{# ", "{% raw %}", "{% raw %} "]
     print("{\"variables\": " + json.dumps(VARIABLES, ensure_ascii=False) + ",\n\"cases\": [")
     rows = []
     for c in cases:
