@@ -11,9 +11,9 @@
 
 typedef struct chat_template chat_template;
 
-/* Lives in `owner`, which keeps a copy of the text. err names the template's line: "line 12: ...". Statements, filters, tests,
- * methods and functions that are not supported are refused by name here, before anything is rendered; a filter or test that Jinja has
- * not either is, inside an `if`, an error only where it is met, as in Jinja. */
+/* Lives in `owner`, which keeps a copy of the text. err names the template's line: "line 12: ...". Statements and filters that
+ * are not supported are refused by name here, before anything is rendered. What is an error only where it is met, as in Jinja: a
+ * filter or test inside an `if` that Jinja does not have either; a method or function that does not exist, or is not supported. */
 chat_template *chat_template_compile(arena *owner, const char *text, size_t n, error *err);
 
 typedef struct chat_template_input {

@@ -197,9 +197,6 @@ static inline value value_text(const char *text, size_t n, uint8_t mark) {
 static inline value value_literal(const char *text) { /* ASCII, lives long enough */
     return (value){.head = VALUE_HEAD(VALUE_STRING, TEMPLATE_MARKUP, 1, strlen(text)), .text = text};
 }
-static inline bool value_is(const value *v, value_type type) {
-    return v->type == type;
-}
 static inline bool value_is_integer(const value *v) { /* Python's int, bool among them, as far as it fits */
     return v->type == VALUE_INT || v->type == VALUE_BOOL;
 }
@@ -332,7 +329,6 @@ value text_replace(run *r, const value *s, const value *old, const value *by, in
 /* --- operators ---------------------------------------------------------------------------------------------------------------- */
 typedef enum { OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_FLOOR_DIV, OP_MOD, OP_POW, OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_IN, OP_NOT_IN } op_kind;
 bool operate(run *r, op_kind op, const value *a, const value *b, value *out);
-bool operate_slow(run *r, op_kind op, const value *a, const value *b, value *out);
 bool compare(run *r, op_kind op, const value *a, const value *b, bool *out);
 bool number_operate(run *r, op_kind op, const value *a, const value *b, value *out); /* two numbers */
 int number_compare(const value *a, const value *b);                                  /* -1, 0, 1; 2: a NaN is among them */

@@ -34,7 +34,7 @@ static bool is_sequence(const value *v) {
     return v->type == VALUE_STRING || v->type == VALUE_LIST || v->type == VALUE_TUPLE;
 }
 
-bool operate_slow(run *r, op_kind op, const value *a, const value *b, value *out) {
+static bool operate_slow(run *r, op_kind op, const value *a, const value *b, value *out) {
     static const char *const names[] = {"+", "-", "*", "/", "//", "%", "**"};
     if (op == OP_MOD && a->type == VALUE_STRING) return format_percent(r, a, b, out);
     if (a->type == VALUE_UNDEFINED) return undefined_fail(r, a);
