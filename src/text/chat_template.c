@@ -1,7 +1,7 @@
 /* The engine's two doors: compile and render; and what a rendering writes into. */
 #include "text/chat_template.h"
 
-#include "text/jinja_tree.h"
+#include "text/jinja/tree.h"
 
 #include <stdlib.h>
 

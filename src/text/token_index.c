@@ -24,6 +24,7 @@ static size_t token_word(const tokenizer *t, int32_t id, char word[SHORT_BYTES])
     const token *x = &t->vocabulary.token[id];
     size_t n = 0;
     if (x->text == NULL || x->length == 0 || x->length > 2 * SHORT_BYTES) return SIZE_MAX;
+    if (t->special[id] || t->added_only[id]) return SIZE_MAX; /* no text becomes one of these */
     for (size_t at = 0; at < x->length;) {
         int byte = (unsigned char)x->text[at];
         if (t->pre_tokenizer.byte_level) byte = char_to_byte(utf8_next(x->text, x->length, &at));

@@ -1,7 +1,7 @@
 /* The tests of Jinja: `x is NAME`. */
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
-#include "text/character.h"
+#include "text/jinja/character.h"
 
 static bool answer(value *out, bool yes) {
     return value_put_bool(out, yes);

@@ -1,6 +1,6 @@
 /* The filters of Jinja on lists and dicts. Those that are generators in Jinja are so here: they ask for an item when they are asked
  * for one, and go by once. */
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* Strings: built with their marks, cut, stripped, split and searched as Python does, by characters. */
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
-#include "text/character.h"
+#include "text/jinja/character.h"
 
 #include <stdarg.h>
 #include <stdio.h>

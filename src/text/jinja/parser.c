@@ -1,5 +1,5 @@
 /* Tokens to expressions: the grammar of Jinja's parser, level by level. */
-#include "text/jinja_tree.h"
+#include "text/jinja/tree.h"
 
 #include "base/number.h"
 

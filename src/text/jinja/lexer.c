@@ -1,8 +1,8 @@
 /* A template's text to tokens, by the rules of Jinja's lexer with trim_blocks and lstrip_blocks: the first line feed behind a
  * block or comment is dropped, and blanks between a line's beginning and a block; `-` drops all white space on its side, `+` keeps. */
-#include "text/jinja_tree.h"
+#include "text/jinja/tree.h"
 
-#include "text/character.h"
+#include "text/jinja/character.h"
 
 typedef struct lexer {
     arena *owner;

@@ -1,5 +1,5 @@
 /* Values: what the run gives them memory from, lists and dicts, and what Python says of equality, order, truth and length. */
-#include "text/jinja_tree.h"
+#include "text/jinja/tree.h"
 
 #include "base/hash.h"
 #include "base/number.h"

@@ -1,5 +1,5 @@
 /* Numbers: Python's int of any size (up to a limit) and float. */
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
 #include "base/number.h"
 

@@ -1,7 +1,7 @@
-/* text/jinja_tree.h: a template as tokens, and as a tree. Inside the chat-template engine. */
+/* text/jinja/tree.h: a template as tokens, and as a tree. Inside the chat-template engine. */
 #ifndef SOCLE_TEXT_JINJA_TREE_H
 #define SOCLE_TEXT_JINJA_TREE_H
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
 /* --- tokens ------------------------------------------------------------------------------------------------------------------- */
 typedef enum {
@@ -143,7 +143,7 @@ typedef struct variable_name {
     const function *function; /* the global of this name, or NULL */
     uint8_t kind;             /* VARIABLE_... */
 } variable_name;
-/* What the engine knows of an input variable: the tokens in the order of the names that jinja_scope.c has. */
+/* What the engine knows of an input variable: the tokens in the order of the names that scope.c has. */
 enum { VARIABLE_PLAIN, VARIABLE_BOS, VARIABLE_EOS, VARIABLE_PAD, VARIABLE_UNK, VARIABLE_TOKEN, VARIABLE_MESSAGES, VARIABLE_NONE };
 
 struct chat_template {
@@ -156,7 +156,7 @@ struct chat_template {
     uint32_t n_variable;
 };
 
-/* The parser. Statements are in jinja_statement.c, expressions in jinja_parser.c. */
+/* The parser. Statements are in statement.c, expressions in parser.c. */
 typedef struct parser {
     arena *owner;
     const token *at;

@@ -1,8 +1,8 @@
 /* The filters of Jinja on texts, numbers and single values, and the tests. Lists are in jinja_filters_list.c. */
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
 #include "base/number.h"
-#include "text/character.h"
+#include "text/jinja/character.h"
 
 #include <ctype.h>
 #include <math.h>

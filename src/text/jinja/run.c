@@ -1,5 +1,5 @@
 /* Statements: what a template's tree does, and the loops and macros that it makes. */
-#include "text/jinja_tree.h"
+#include "text/jinja/tree.h"
 
 /* --- frames and scopes ---------------------------------------------------------------------------------------------------------- */
 frame *frame_new(run *r, frame *parent, uint32_t n_slot) {

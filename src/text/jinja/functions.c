@@ -1,5 +1,5 @@
 /* The global functions of a chat template: Jinja's, and those that transformers adds. */
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
 #include <time.h>
 

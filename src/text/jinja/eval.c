@@ -1,5 +1,5 @@
 /* Expressions. */
-#include "text/jinja_tree.h"
+#include "text/jinja/tree.h"
 
 static const value *look(run *r, const node *n, value *room);
 

@@ -1,4 +1,4 @@
-/* text/character.h: what Python's str methods say of a character: the classes and the case of chat templates. The tables are made
+/* text/jinja/character.h: what Python's str methods say of a character: the classes and the case of chat templates. The tables are made
  * by scripts/character-table. (Tokenizers ask text/unicode.h, whose Unicode is another one.) */
 #ifndef SOCLE_TEXT_CHARACTER_H
 #define SOCLE_TEXT_CHARACTER_H

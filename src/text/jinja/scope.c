@@ -1,6 +1,6 @@
 /* Names to slots, by the rules that Jinja's compiler has: what a loop, a block or a macro sets is gone behind it; a name that a
  * scope sets begins, each time the scope is entered, as what it is outside; what nobody sets is an input variable. */
-#include "text/jinja_tree.h"
+#include "text/jinja/tree.h"
 
 #include <stdlib.h>
 

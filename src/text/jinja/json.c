@@ -1,5 +1,5 @@
 /* tojson: Python's json.dumps, as transformers sets it up: insertion order, ", " and ": ", no HTML escapes. */
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* Made by scripts/character-table from Python 3.11, Unicode 14.0.0. Do not edit. */
-#include "text/character.h"
+#include "text/jinja/character.h"
 
 /* clang-format off */
 const character_class_run character_class_runs[] = {

@@ -1,5 +1,5 @@
 /* Operators on what is no number, attributes, subscripts and slices, and how arguments reach what is built in. */
-#include "text/jinja_tree.h"
+#include "text/jinja/tree.h"
 
 /* --- operators ------------------------------------------------------------------------------------------------------------------------- */
 static value add_text(run *r, const value *a, const value *b) {

@@ -1,4 +1,4 @@
-/* text/jinja.h: inside the chat-template engine: values, the run of one rendering, and what its files ask of each other.
+/* text/jinja/jinja.h: inside the chat-template engine: values, the run of one rendering, and what its files ask of each other.
  *   jinja_lexer -> jinja_parser, jinja_statement (a tree) -> jinja_scope (names become slots) -> jinja_run, jinja_eval
  * Values are Python's, as a template sees them. They live in the run's arena and, lists in the making aside, never change.
  * A function that can fail returns false after run_fail. */

@@ -1,5 +1,5 @@
 /* Iteration: what Python's iter() and next() do, lazily, so that a filter's error waits until its item is asked for. */
-#include "text/jinja_tree.h"
+#include "text/jinja/tree.h"
 
 bool value_is_iterable(const value *v) {
     switch (v->type) {

@@ -1,7 +1,7 @@
 /* Methods of strings, lists, dicts and the rest. What would change an object is unsafe, as in Jinja's immutable sandbox. */
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
-#include "text/character.h"
+#include "text/jinja/character.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* Tokens to statements. Where they end, which blocks they hold, and what is refused. */
-#include "text/jinja_tree.h"
+#include "text/jinja/tree.h"
 
 static bool parse_body(parser *p, const char *const *ends, const char *tag, body *out);
 

@@ -1,4 +1,4 @@
-#include "text/character.h"
+#include "text/jinja/character.h"
 
 unsigned character_class_beyond(uint32_t c) {
     size_t low = 0, high = n_character_class_run; /* run[low].first <= c < run[high].first */

@@ -1,8 +1,8 @@
 /* Values to text as Python's str() and repr(), JSON to values. */
-#include "text/jinja_tree.h"
+#include "text/jinja/tree.h"
 
 #include "base/number.h"
-#include "text/character.h"
+#include "text/jinja/character.h"
 
 #include <math.h>
 #include <stdio.h>

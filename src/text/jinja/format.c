@@ -1,5 +1,5 @@
 /* Python's two ways to format: "..." % values, and "...".format(values). */
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
 #include <ctype.h>
 #include <math.h>
