@@ -236,8 +236,10 @@ static const json_visit *visit_at(const parser *p, int depth) {
     for (size_t i = 0; i < p->n_visit && depth > 0 && depth <= MOST_PATH; i++) {
         const char *want = p->visit[i].path;
         int at = 0;
-        for (; at < depth && strncmp(want, p->path[at].text, p->path[at].n) == 0; at++) {
-            want += p->path[at].n;
+        for (; at < depth; at++) {
+            const size_t n = strcspn(want, ".");
+            if (n != p->path[at].n || memcmp(want, p->path[at].text, n) != 0) break;
+            want += n;
             if (*want != (at + 1 < depth ? '.' : 0)) break;
             want++;
         }

@@ -23,14 +23,20 @@ const char *template_chatml_jinja(void) {
 #define ASKED_AGAIN "and socle asks again"
 #define ARGUMENT "socle-argument"
 
-/* Renders messages given as JSON; false where the template raises, which says something, too. */
+/* Renders messages given as JSON; false where the template raises, which says something, too. One that wants tools gets one. */
 static bool try_messages(const chat_form *f, const known_template *which, const char *messages, string *text, string *marks) {
+    static const char tools[] = "[{\"type\": \"function\", \"function\": {\"name\": \"f\", \"description\": \"f\", "
+                                "\"parameters\": {\"type\": \"object\", \"properties\": {}, \"required\": []}}}]";
     arena memory = {0};
     const json *list = json_parse(&memory, messages, strlen(messages), NULL);
-    const template_call call = {.form = f, .which = which, .messages = list};
-    string_reset(text);
-    if (marks != NULL) string_reset(marks);
-    const bool ok = list != NULL && template_run(&call, list->length, false, text, marks, NULL);
+    template_call call = {.form = f, .which = which, .messages = list};
+    bool ok = false;
+    for (int with_tools = 0; !ok && list != NULL && with_tools < 2; with_tools++) {
+        if (with_tools) call.tools = json_parse(&memory, tools, strlen(tools), NULL);
+        string_reset(text);
+        if (marks != NULL) string_reset(marks);
+        ok = template_run(&call, list->length, false, text, marks, NULL);
+    }
     arena_drop(&memory);
     return ok;
 }
@@ -45,23 +51,32 @@ static bool takes_parts(const chat_form *f, const known_template *which) {
     return same;
 }
 
-/* Templates that put arguments together as text raise over an object; those that write an object as JSON would quote a text. */
-static bool takes_objects(const chat_form *f, const known_template *which) {
-    static const char *const contents[] = {"null", "\"\""}; /* some render calls only without content, some only with */
+/* Whether the template renders a call with this content and these arguments, given as JSON. */
+static bool renders_call(const chat_form *f, const known_template *which, const char *content, const char *arguments) {
+    arena memory = {0};
     string text = {0};
-    bool takes = false, takes_text = false;
-    for (size_t i = 0; i < COUNT(contents) && !takes; i++) {
-        arena memory = {0};
-        static const char form[] = "[{\"role\": \"user\", \"content\": \"" ASKED "\"}, {\"role\": \"assistant\", \"content\": %s, \"tool_calls\": "
-                                   "[{\"id\": \"call12345\", \"type\": \"function\", \"function\": {\"name\": \"f\", \"arguments\": %s}}]}]";
-        const char *object = arena_print(&memory, form, contents[i], "{\"a\": \"" ARGUMENT "\"}");
-        const char *quoted = arena_print(&memory, form, contents[i], "\"{\\\"a\\\": \\\"" ARGUMENT "\\\"}\"");
-        takes = try_messages(f, which, object, &text, NULL) && strstr(string_chars(&text), ARGUMENT) != NULL;
-        takes_text = takes_text || (try_messages(f, which, quoted, &text, NULL) && strstr(string_chars(&text), ARGUMENT) != NULL);
-        arena_drop(&memory);
-    }
+    const char *messages = arena_print(&memory,
+                                       "[{\"role\": \"user\", \"content\": \"" ASKED "\"}, {\"role\": \"assistant\", \"content\": %s, \"tool_calls\": "
+                                       "[{\"id\": \"call12345\", \"type\": \"function\", \"function\": {\"name\": \"f\", \"arguments\": %s}}]}]",
+                                       content, arguments);
+    const bool does = try_messages(f, which, messages, &text, NULL) && strstr(string_chars(&text), ARGUMENT) != NULL;
     string_drop(&text);
-    return takes || !takes_text;
+    arena_drop(&memory);
+    return does;
+}
+
+/* Templates that put arguments together as text raise over an object; those that write an object as JSON would quote a text. Some
+ * render calls only where there is no content, some only where there is. */
+static void settle_calls(const chat_form *f, known_template *which) {
+    static const char *const contents[] = {"null", "\"\""}, object[] = "{\"a\": \"" ARGUMENT "\"}", quoted[] = "\"{\\\"a\\\": \\\"" ARGUMENT "\\\"}\"";
+    bool takes[2], takes_text[2];
+    for (size_t i = 0; i < COUNT(contents); i++) {
+        takes[i] = renders_call(f, which, contents[i], object);
+        takes_text[i] = renders_call(f, which, contents[i], quoted);
+    }
+    which->objects = takes[0] || takes[1] || !(takes_text[0] || takes_text[1]);
+    const bool *rendered_with = which->objects ? takes : takes_text;
+    if (rendered_with[0] != rendered_with[1]) which->call_content = rendered_with[0] ? CALL_CONTENT_NONE : CALL_CONTENT_EMPTY;
 }
 
 /* ---- what ends a turn ---- */
@@ -143,7 +158,7 @@ static bool know(arena *owner, const chat_form *f, const char *text, known_templ
     out->compiled = chat_template_compile(owner, text, strlen(text), err);
     if (out->compiled == NULL) return fail(err, "the chat template");
     out->parts = takes_parts(f, out);
-    out->objects = takes_objects(f, out);
+    settle_calls(f, out);
     return true;
 }
 

@@ -15,6 +15,8 @@ typedef struct known_template {
     unsigned names;
     bool parts;   /* it renders content that is a list of parts; else it is given the text that they make */
     bool objects; /* it wants a call's arguments as an object, else as a text */
+    /* What it wants as the content of a turn that only calls: the one with which it renders the calls, where it is only one. */
+    enum { CALL_CONTENT_ANY, CALL_CONTENT_NONE, CALL_CONTENT_EMPTY } call_content;
 } known_template;
 
 typedef struct chat_form {

@@ -48,15 +48,17 @@ static bool says(const json *v) {
 
 /* What would vanish without a word. */
 static bool check_renders(const known_template *k, const conversation *c, error *err) {
-    if (c->tools != NULL && (k->names & NAMES_TOOLS) == 0) return fail(err, "the chat template renders no tools");
-    if (c->documents != NULL && (k->names & NAMES_DOCUMENTS) == 0) return fail(err, "the chat template renders no documents");
+    if (c->tools != NULL && (k->names & NAMES_TOOLS) == 0)
+        return fail(err, "the model's chat template renders no tools: leave them out, or take a model that knows tools");
+    if (c->documents != NULL && (k->names & NAMES_DOCUMENTS) == 0)
+        return fail(err, "the model's chat template renders no documents: leave them out, or put them into a message");
     for (size_t i = 0; i < c->n; i++) {
         const message *m = &c->messages[i];
         const char *lost = NULL;
         if (strcmp(m->role, "tool") == 0 && (k->names & NAMES_TOOL) == 0) lost = "messages of the role 'tool'";
         else if ((k->names & NAMES_TOOL_CALLS) == 0 && says(json_get(m->members, "tool_calls"))) lost = "tool_calls";
         else if ((k->names & NAMES_REASONING) == 0 && says(json_get(m->members, "reasoning_content"))) lost = "reasoning_content";
-        if (lost != NULL) return fail(err, "message %zu: the chat template renders no %s", i + 1, lost);
+        if (lost != NULL) return fail(err, "message %zu: the model's chat template renders no %s: leave that out", i + 1, lost);
     }
     return true;
 }
@@ -129,6 +131,10 @@ static bool settle_message(arena *owner, const known_template *k, const message 
     json *own_role = own_member(out, "role"), *own_content = own_member(out, "content"), *calls = own_member(out, "tool_calls");
     if (own_role != NULL) *own_role = role;
     if (own_content != NULL && own_content->type == JSON_ARRAY && !k->parts) *own_content = content;
+    if (calls != NULL && own_content != NULL && (own_content->type == JSON_NULL || own_content->type == JSON_STRING) && m->length == 0) {
+        if (k->call_content == CALL_CONTENT_NONE) *own_content = (json){.type = JSON_NULL};
+        if (k->call_content == CALL_CONTENT_EMPTY) *own_content = content;
+    }
     return calls == NULL || settle_calls(owner, k->objects, calls);
 }
 
@@ -199,7 +205,7 @@ static bool turn_begin(learner *l, size_t i, const unsigned char *with_marks, si
     return at > l->before.length;
 }
 
-/* The bytes of turn i in the whole; false where they cannot be told, or differ once the conversation goes on. */
+/* The bytes of turn i in the whole, which may be none; false where they cannot be told, or differ once the conversation goes on. */
 static bool turn_find(learner *l, size_t i, span *out) {
     const bool last = i + 1 == l->c->n;
     string_reset(&l->with);
@@ -214,13 +220,13 @@ static bool turn_find(learner *l, size_t i, span *out) {
     if (same >= out->end) {
         if (!last && out->end == l->with.length && stop_at(l, l->text, l->marks, out->end))
             out->end += stop_length(l); /* the next turn's header ends this one */
-        return out->end > out->begin;
+        return true;
     }
     /* a closing token that stands only behind the last turn: the turn is learned without it */
     const size_t n = stop_length(l);
     if (n == 0 || out->end < out->begin + n || !stop_at(l, &l->with, marks, out->end - n) || same < out->end - n) return false;
     out->end -= n;
-    return out->end > out->begin;
+    return true;
 }
 
 static void learn(learner *l, span s, bool yes) {
@@ -235,8 +241,8 @@ static bool next_run(const learner *l, size_t from, span *out) {
     return out->end > out->begin;
 }
 
-/* The template says where the assistant speaks. Turns that are not to be learned are taken out: by their order, where there is one
- * span for each turn, else by what they render to. */
+/* The template says where the assistant speaks. Turns that are not to be learned are taken out: by what they render to, else by
+ * their order, where there is one span for each turn. */
 static bool learn_spans(learner *l, error *err) {
     const conversation *c = l->c;
     size_t n_turn = 0, n_run = 0, n_unlearned = 0;
@@ -253,15 +259,15 @@ static bool learn_spans(learner *l, error *err) {
     run = (span){0};
     for (size_t i = 0; n_unlearned > 0 && i < c->n; i++) {
         if (strcmp(c->messages[i].role, "assistant") != 0) continue;
-        if (n_run == n_turn) {
-            if (!next_run(l, run.end, &run)) break;
-            if (!c->messages[i].learned) learn(l, run, false);
-        } else if (!c->messages[i].learned) {
-            span turn;
-            if (!turn_find(l, i, &turn))
-                return fail(err, "message %zu: where it lies in the rendered text cannot be told, so its weight of 0 cannot be honoured", i + 1);
-            learn(l, turn, false);
+        const bool in_order = n_run == n_turn && next_run(l, run.end, &run);
+        span turn;
+        if (c->messages[i].learned) continue;
+        if (!turn_find(l, i, &turn)) {
+            if (!in_order) return fail(err, "message %zu: where it lies in the rendered text cannot be told, so its weight of 0 cannot be honoured", i + 1);
+            turn = run;
         }
+        while (turn.begin > 0 && (l->marks[turn.begin - 1] & MARK_LEARNED) != 0) turn.begin--; /* a span that begins within the prompt */
+        learn(l, turn, false);
     }
     return true;
 }
@@ -277,7 +283,7 @@ static bool learn_turns(learner *l, rendered *out, error *err) {
         for (size_t i = 0; i < l->c->n; i++) {
             span turn;
             if (!l->c->messages[i].learned) continue;
-            if (turn_find(l, i, &turn)) learn(l, turn, true);
+            if (turn_find(l, i, &turn) && turn.end > turn.begin) learn(l, turn, true);
             else out->left_out++;
         }
     return true;

@@ -52,6 +52,8 @@ static bool refuse_members(const json *o, const char *const *names, error *err) 
 
 /* ---- a message ---- */
 
+enum { MOST_MEMBERS = 256 }; /* each is looked for among the others */
+
 /* The names of its role and its content. */
 typedef struct message_keys {
     const char *role, *content;
@@ -137,10 +139,12 @@ static const json *calls_of_text(arena *owner, const json *value, error *err) {
 /* All that a template sees: the members as they came, under the names that templates know. */
 static bool keep_members(arena *owner, const json *v, message_keys keys, const json *calls, message *m, error *err) {
     static const char *const reasoning_names[] = {"reasoning_content", "thinking", "reasoning"};
+    const bool renamed = strcmp(keys.role, "role") != 0; /* then role and content have come under other names */
     const json role = text_value(m->role, strlen(m->role)), *reasoning = NULL;
     for (size_t i = 0; i < COUNT(reasoning_names) && reasoning == NULL; i++) reasoning = member(v, reasoning_names[i]);
+    if (v->length > MOST_MEMBERS) return fail(err, "it has more than %d members", MOST_MEMBERS);
     json *all = object_new(owner, v->length + 3);
-    if (all == NULL) return fail(err, "it has too many members");
+    if (all == NULL) return fail(err, "the message is too long");
     if (reasoning != NULL && member(v, "thinking") == NULL) object_put(all, "thinking", reasoning);
     for (size_t i = 0; i < v->length; i++) {
         const char *key = v->key[i];
@@ -148,6 +152,7 @@ static bool keep_members(arena *owner, const json *v, message_keys keys, const j
         const bool is_content = strcmp(key, keys.content) == 0;
         if (json_get(v, key) != value || strcmp(key, "weight") == 0) continue; /* a later one of this name holds */
         if (value->type == JSON_NULL && !is_content) continue;
+        if (renamed && (strcmp(key, "role") == 0 || strcmp(key, "content") == 0)) continue;
         if (strcmp(key, keys.role) == 0) object_put(all, "role", &role);
         else if (is_content && json_is_text(json_get(v, keys.role), "function_call")) object_put(all, "tool_calls", calls);
         else if (strcmp(key, "reasoning_content") == 0) object_put(all, key, reasoning);

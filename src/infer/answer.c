@@ -55,7 +55,10 @@ bool answer_make(engine *e, const answer_request *q, answer *out, error *err) {
     g.context = &s;
     if (q->tokenizer != NULL) s.stream = text_stream_start(q->tokenizer, g.prompt, g.n_prompt, q->stops, q->n_stop);
     uint64_t ticket;
-    if (!engine_submit(e, &g, &ticket, NULL, err)) return false;
+    if (!engine_submit(e, &g, &ticket, NULL, err)) {
+        text_stream_drop(&s.stream);
+        return false;
+    }
     while (!s.ended) {
         if (q->interrupt != NULL && *q->interrupt != 0 && !out->interrupted) {
             out->interrupted = true;

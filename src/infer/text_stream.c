@@ -56,9 +56,16 @@ size_t text_stream_position(const text_stream *s, size_t given_out) {
 
 void text_stream_end(text_stream *s, string *out) {
     if (!s->stopped) {
-        if (s->held.length > 0) release(s, s->held.length, out);
-        tokenizer_decoder_end(&s->decoder, out);
+        tokenizer_decoder_end(&s->decoder, &s->held); /* of some tokenizers the whole text: a stop string may be in it */
+        const size_t n = s->n_stop > 0 && s->held.length > 0 ? find_stop(s) : s->held.length;
+        s->stopped = n < s->held.length;
+        string_append(out, string_chars(&s->held), n);
     }
+    text_stream_drop(s);
+}
+
+void text_stream_drop(text_stream *s) {
+    tokenizer_decoder_drop(&s->decoder);
     string_drop(&s->held);
 }
 

@@ -21,6 +21,7 @@ bool text_stream_put(text_stream *s, int32_t id, string *out);
 size_t text_stream_position(const text_stream *s, size_t given_out);
 /* The end of the answer: appends what was held, and gives the memory back. */
 void text_stream_end(text_stream *s, string *out);
+void text_stream_drop(text_stream *s); /* gives the memory back without it; fine on {0}, and after text_stream_end */
 
 /* The tokenizer in a model's (or an adapter's) folder, checked against the model: it may have no id that the model has no row
  * for. An adapter's folder without one means that of its base: pass both (adapter NULL: none). */

@@ -445,7 +445,8 @@ void job_end(job *j) {
     for (size_t i = 0; i < j->n_choice; i++) {
         choice *c = &j->choices[i];
         string_drop(&c->text);
-        string_drop(&c->stream.held);
+        text_stream_drop(&c->stream);
+        tokenizer_decoder_drop(&c->echo);
         free(c->tokens);
         free(c->top);
     }

@@ -13,9 +13,11 @@
 bool merge_table_start(merge_table *m, arena *owner, size_t n) {
     size_t slots = 16;
     while (slots < n + n / 2 + 1) slots *= 2; /* the smaller it is, the more of it is in cache */
-    *m = (merge_table){.slot = NEW_ARRAY(owner, slots, merge), .mask = slots - 1};
+    const size_t bits = slots * MET_BITS;
+    *m = (merge_table){.slot = NEW_ARRAY(owner, slots, merge), .mask = slots - 1, .met = NEW_ARRAY(owner, bits / 64, uint64_t)};
+    m->met_shift = 64 - (unsigned)__builtin_ctzll(bits);
     for (size_t i = 0; m->slot != NULL && i < slots; i++) m->slot[i].left = -1;
-    return m->slot != NULL;
+    return m->slot != NULL && m->met != NULL;
 }
 
 void merge_table_put(merge_table *m, int32_t left, int32_t right, int32_t rank, int32_t result) {
@@ -29,6 +31,8 @@ void merge_table_put(merge_table *m, int32_t left, int32_t right, int32_t rank, 
     while (m->slot[i].left >= 0) i = (i + 1) & m->mask;
     m->slot[i] = (merge){left, right, rank, result};
     m->n++;
+    const uint64_t bit = merge_hash(left, right) >> m->met_shift;
+    m->met[bit / 64] |= 1ull << bit % 64;
 }
 
 /* --- characters to their first ids ------------------------------------------------------------------------------------- */

@@ -11,19 +11,27 @@ typedef struct merge {
     int32_t left, right; /* left -1: an empty slot */
     int32_t rank, result;
 } merge;
+enum { MET_BITS = 8 }; /* for each slot */
 typedef struct merge_table {
     merge *slot;
     size_t mask, n;
+    uint64_t *met; /* bits by hash, set where a merge has that hash: most pairs have none, and these bits stay in a core's own cache */
+    unsigned met_shift;
 } merge_table;
 bool merge_table_start(merge_table *m, arena *owner, size_t n);
 void merge_table_put(merge_table *m, int32_t left, int32_t right, int32_t rank, int32_t result); /* the last one wins */
-static inline size_t merge_slot(int32_t left, int32_t right) {
+static inline uint64_t merge_hash(int32_t left, int32_t right) {
     const uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-    const uint64_t mixed = (key ^ key >> 29) * 0x9e3779b97f4a7c15ull;
+    return (key ^ key >> 29) * 0x9e3779b97f4a7c15ull;
+}
+static inline size_t merge_slot(int32_t left, int32_t right) {
+    const uint64_t mixed = merge_hash(left, right);
     return (size_t)(mixed ^ mixed >> 32);
 }
 static inline const merge *merge_find(const merge_table *m, int32_t left, int32_t right) {
-    for (size_t i = merge_slot(left, right) & m->mask;; i = (i + 1) & m->mask) {
+    const uint64_t mixed = merge_hash(left, right), bit = mixed >> m->met_shift;
+    if (!(m->met[bit / 64] >> bit % 64 & 1)) return NULL;
+    for (size_t i = (mixed ^ mixed >> 32) & m->mask;; i = (i + 1) & m->mask) {
         if (m->slot[i].left == left && m->slot[i].right == right) return &m->slot[i];
         if (m->slot[i].left < 0) return NULL;
     }

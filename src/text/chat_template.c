@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { TEMPLATE_MOST = 4 << 20 }; /* bytes of a template's text */
+enum { TEMPLATE_MOST = 1 << 20 }; /* bytes of a template's text; its tree takes a few hundred times as many */
 
 chat_template *chat_template_compile(arena *owner, const char *text, size_t n, error *err) {
     if (n > TEMPLATE_MOST) return fail_null(err, "the template has %zu bytes; at most %d are read", n, TEMPLATE_MOST);

@@ -216,7 +216,11 @@ void tokenizer_decoder_end(tokenizer_decoder *d, string *out) {
     string_append(out, string_chars(&whole) + same, whole.length - same);
     string_drop(&prompt);
     string_drop(&whole);
-    id_list_drop(d->all);
+    tokenizer_decoder_drop(d);
+}
+
+void tokenizer_decoder_drop(tokenizer_decoder *d) {
+    if (d->all != NULL) id_list_drop(d->all);
     free(d->all);
     d->all = NULL;
 }

@@ -74,13 +74,13 @@ size_t piece_end(const piece *p, size_t i) {
 }
 
 /* An invalid byte is a character of its own. */
-size_t character_begin(const char *text, size_t at) {
+size_t character_begin(const char *text, size_t n, size_t at) {
     for (size_t back = 1; back <= 3 && back <= at; back++) {
         size_t next = at - back;
         const unsigned char first = (unsigned char)text[at - back];
         if ((first & 0xc0) == 0x80) continue;
         if (first < 0xc0) break;
-        utf8_next(text, at - back + 4, &next); /* the byte at `at` follows, and no more than it says are read */
+        utf8_next(text, n, &next);
         return next > at ? at - back : at;
     }
     return at;
@@ -260,7 +260,7 @@ void id_list_to_characters(id_list *list, const char *text, size_t n) {
     size_t at = 0, character = 0; /* characters before byte `at`, which begins one */
     for (size_t i = 0; list->begin != NULL && i < list->n; i++) {
         const size_t begin = list->begin[i] < n ? list->begin[i] : n, end = list->end[i] < n ? list->end[i] : n;
-        for (; begin < at; character--) at = character_begin(text, at - 1); /* what a normalizer put there may have come from before */
+        for (; begin < at; character--) at = character_begin(text, n, at - 1); /* what a normalizer put there may have come from before */
         for (size_t next = at; at < begin; at = next, character++) {
             utf8_next(text, n, &next);
             if (next > begin) break;

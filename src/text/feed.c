@@ -136,7 +136,7 @@ static bool stands_alone(uint32_t c) {
 static bool may_end(const tokenizer_feed *f, size_t at) {
     const char *text = f->text.data;
     if (at == 0 || at >= f->text.length || text[at] != ' ') return false;
-    size_t from = character_begin(text, at - 1);
+    size_t from = character_begin(text, f->text.length, at - 1);
     const uint32_t c = utf8_next(text, at, &from);
     if (!(unicode_class(c) & UNICODE_LETTER) || from != at || (f->t->normalizer.n > 0 && !stands_alone(c))) return false;
     if (may_cross(&f->t->raw, text, f->text.length, at)) return false;

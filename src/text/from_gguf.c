@@ -90,8 +90,9 @@ static bool take_templates(foreign *f, const gguf *file, error *err) {
     f->template = NEW_ARRAY(f->memory, most, foreign_template);
     if (f->template == NULL) return too_large(err);
     for (size_t i = 0; i < gguf_count(file); i++) {
-        const char *rest = gguf_key(file, i) + strlen(prefix), *text = gguf_text(gguf_at(file, i), &n);
-        if (strncmp(gguf_key(file, i), prefix, strlen(prefix)) != 0 || text == NULL) continue;
+        const char *key = gguf_key(file, i), *text = gguf_text(gguf_at(file, i), &n);
+        if (strncmp(key, prefix, strlen(prefix)) != 0 || text == NULL) continue;
+        const char *rest = key + strlen(prefix);
         if (rest[0] != 0 && (rest[0] != '.' || rest[1] == 0)) continue;
         const char *name = rest[0] == 0 ? "default" : rest + 1;
         f->template[f->n_template++] = (foreign_template){name, text, strlen(name), n};

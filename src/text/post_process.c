@@ -21,7 +21,7 @@ static size_t blanks_at_beginning(const char *written, size_t n) {
 static size_t blanks_at_end(const char *written, size_t n) {
     size_t count = 0;
     for (size_t end = n; end > 0; count++) {
-        size_t at = character_begin(written, end - 1);
+        size_t at = character_begin(written, n, end - 1);
         const size_t begin = at;
         if (!is_blank(utf8_next(written, n, &at))) break;
         end = begin;
@@ -35,21 +35,21 @@ void post_trim(const run *r, const char *written, size_t n, size_t *begin, size_
     const size_t leading = blanks_at_beginning(written, n), trailing = blanks_at_end(written, n);
     if (leading + trailing == 0) return;
     if (*begin < *end) {
-        size_t whole = character_begin(r->text, *end - 1);
+        size_t whole = character_begin(r->text, r->n, *end - 1);
         utf8_next(r->text, r->n, &whole);
         *end = whole;
     }
-    *begin = *begin < r->n ? character_begin(r->text, *begin) : r->n;
+    *begin = *begin < r->n ? character_begin(r->text, r->n, *begin) : r->n;
     for (size_t i = 0; i < p->n_trim; i++) {
         size_t first = *begin, last = *end, skip = leading, back = trailing, behind = 0;
         const bool counted = p->trim[i].counts_prefix && (r->flags & TOKENIZER_ADD_SPECIAL) && p->n_prefix > 0;
-        const bool is_first = (r->out->n == r->n_before && !counted) || character_begin(r->text, first) == 0;
+        const bool is_first = (r->out->n == r->n_before && !counted) || character_begin(r->text, r->n, first) == 0;
         if (is_first && p->trim[i].add_prefix_space && skip == 1) skip = 0;
         for (; skip > 0 && first < *end; skip--) utf8_next(r->text, r->n, &first);
         if (first > *end) first = *end;
         for (size_t at = 0; back > 0 && at < last && behind < back; behind++) utf8_next(r->text, last, &at);
         if (back > 0 && behind >= back) { /* as many characters as that stand before the end */
-            for (; back > 0 && last > first; back--) last = character_begin(r->text, last - 1);
+            for (; back > 0 && last > first; back--) last = character_begin(r->text, r->n, last - 1);
             if (last < first) last = first;
         }
         *begin = first;

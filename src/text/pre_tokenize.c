@@ -240,7 +240,7 @@ static bool begins_with(const piece *p, const char *text, size_t n) {
 }
 
 static bool is_first(const run *r, const piece *p) {
-    return character_begin(r->text, piece_begin(p, 0)) == 0;
+    return character_begin(r->text, r->n, piece_begin(p, 0)) == 0;
 }
 
 static void rewrite(run *r, size_t step, const piece *from) {

@@ -122,8 +122,8 @@ void tokenizer_decode(const tokenizer *t, const int32_t *ids, size_t n, bool ski
 
 /* Decoding as ids come. What comes out, joined, equals decode(prompt + pushed) without what decode(prompt) begins with; each
  * push appends whole UTF-8 characters only (bytes that can become no character are passed on as they are). A few decoders say
- * what a token is only at the end (a Regex over the fused text, say): then all comes from tokenizer_decoder_end, which gives
- * back the memory that such a one holds, and must be called. */
+ * what a token is only at the end (a Regex over the fused text, say): then all comes from tokenizer_decoder_end. Ends with that
+ * or with tokenizer_decoder_drop, since such a one holds memory. */
 typedef struct tokenizer_decoder {
     const tokenizer *tokenizer;
     bool skip_special, begun; /* begun: some text went before, so that a leading blank is kept */
@@ -137,5 +137,6 @@ typedef struct tokenizer_decoder {
 tokenizer_decoder tokenizer_decoder_start(const tokenizer *t, const int32_t *prompt, size_t n, bool skip_special);
 void tokenizer_decoder_push(tokenizer_decoder *d, int32_t id, string *out);
 void tokenizer_decoder_end(tokenizer_decoder *d, string *out); /* what is held, complete or not */
+void tokenizer_decoder_drop(tokenizer_decoder *d);             /* without it; fine on {0}, and once more */
 
 #endif

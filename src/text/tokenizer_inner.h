@@ -114,12 +114,12 @@ void config_write(const tokenizer *t, const char *chat_template, string *out);
 
 /* added.c: tries over the added tokens. */
 bool added_build(tokenizer *t, error *err);
-/* The longest entry that text[at..] begins with: an index into t->added, *end behind it; -1: none. marks NULL: any; else one
- * that is not blank needs TOKENIZER_MARKUP on all its bytes, and so does a special one. */
 /* Whether text[from, at) is what an entry begins with. */
 bool trie_reaches(const trie *tree, const char *text, size_t n, size_t from, size_t at);
 /* The first place from `at` on where an entry may begin; n: none. */
 size_t added_next(const trie *tree, const char *text, size_t n, size_t at);
+/* The longest entry that text[at..] begins with: an index into t->added, *end behind it; -1: none. marks NULL: any; else one
+ * that is not blank needs TOKENIZER_MARKUP on all its bytes, and so does a special one. */
 int32_t added_at(const tokenizer *t, const trie *tree, const char *text, size_t n, size_t at, const unsigned char *marks, size_t *end);
 
 /* --- encoding ---------------------------------------------------------------------------------------------------------- */
@@ -168,7 +168,7 @@ void pre_tokenize_drop(tokenizer_scratch *s);
 /* Where in the caller's text byte i of a piece came from. */
 size_t piece_begin(const piece *p, size_t i);
 size_t piece_end(const piece *p, size_t i);
-size_t character_begin(const char *text, size_t at); /* the first byte of the character that has byte `at` */
+size_t character_begin(const char *text, size_t n, size_t at); /* the first byte of the character that has byte `at` of text[0..n) */
 /* post_process.c: takes white space at the ends of a token out of its bytes [*begin, *end) of the text. */
 void post_trim(const run *r, const char *written, size_t n, size_t *begin, size_t *end);
 /* encode.c: the ids of the word from->text[begin, end) go out. */

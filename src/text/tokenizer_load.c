@@ -132,6 +132,26 @@ static const struct {
     {is_wordpiece, read_wordpiece, FOREIGN_WORDS},
 };
 
+/* Classes of transformers whose ids are not those of their SentencePiece file: they put tokens of their own in front. */
+static const char *const renumbering[] = {"XLMRobertaTokenizer", "MBartTokenizer",     "MBart50Tokenizer",       "NllbTokenizer",
+                                          "CamembertTokenizer",  "BarthezTokenizer",   "XGLMTokenizer",          "PegasusTokenizer",
+                                          "PLBartTokenizer",     "LayoutXLMTokenizer", "XLMProphetNetTokenizer", "M2M100Tokenizer"};
+
+/* Such a folder would give other ids than its model learned. */
+static bool refuse_renumbering(const loading *l, const char *path, error *err) {
+    const json *class = json_get(l->config_tree, "tokenizer_class");
+    const char *name = class != NULL && class->type == JSON_STRING ? class->text : NULL;
+    bool renumbers = l->folder != NULL && name == NULL && strcmp(path_name(path), "sentencepiece.bpe.model") == 0; /* what they call it */
+    for (size_t i = 0; name != NULL && i < COUNT(renumbering); i++) {
+        const size_t n = strlen(renumbering[i]);
+        renumbers = renumbers || (strncmp(name, renumbering[i], n) == 0 && (name[n] == 0 || strcmp(name + n, "Fast") == 0));
+    }
+    if (!renumbers) return true;
+    return fail(err,
+                "%.60s gives the tokens of this file other ids than the file does; save its tokenizer.json with transformers (save_pretrained) and use that",
+                name != NULL ? name : "XLMRobertaTokenizer or another such class");
+}
+
 static tokenizer *load_foreign(loading *l, const char *path, const char *bytes, size_t n, error *err) {
     if (n >= 4 && (memcmp(bytes, "\x1f\x8b", 2) == 0 || memcmp(bytes, "\x28\xb5\x2f\xfd", 4) == 0)) return fail_null(err, "it is compressed: unpack it first");
     size_t i = 0;
@@ -140,6 +160,7 @@ static tokenizer *load_foreign(loading *l, const char *path, const char *bytes, 
     foreign f;
     foreign_start(&f, &l->memory, formats[i].model);
     if (f.model != FOREIGN_BYTES && !refuse_pattern(l, err)) return NULL;
+    if (formats[i].is == is_sentencepiece && !refuse_renumbering(l, path, err)) return NULL;
     const bool read = f.model == FOREIGN_WORDS ? from_wordpiece(&f, bytes, n, l->config_tree, err) : formats[i].read(&f, bytes, n, err);
     if (!read || !take_beside(l, &f, err) || (f.model == FOREIGN_BYTES && !choose_pattern(l, &f, path, err))) return NULL;
     return finish(l, &f, err);

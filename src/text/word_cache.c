@@ -3,9 +3,9 @@
 enum {
     NEAR_LEAST = 1 << 9,
     NEAR_MOST = 1 << 14, /* 512 KiB */
-    FAR_SLOTS = 1 << 17, /* 4 MiB, made when the small table is full */
+    FAR_SLOTS = 1 << 18, /* 8 MiB, made when the small table is full */
     LONG_LEAST = 1 << 7,
-    LONG_MOST = 1 << 14, /* 1.5 MiB */
+    LONG_MOST = 1 << 16, /* 6 MiB */
     GROWTH = 4,
     CACHE_LINE = 64
 };
@@ -25,16 +25,9 @@ static short_table far_of_none(const word_cache *c) {
 }
 
 /* The tokenizer's index of whole tokens, if there is one by now. */
-static void tokens_start(word_cache *c, const tokenizer *t, bool fill) {
+static void tokens_start(word_cache *c, const tokenizer *t) {
     token_index *x = t->bpe.tokens;
-    if (fill && x != NULL && token_index_fill(x, t)) {
-        c->tokens = x;
-        c->token_slot = x->slot;
-        c->token_shift = x->shift;
-    } else {
-        c->token_slot = (const token_slot *)(const void *)c->near.slot;
-        c->token_shift = c->near.shift;
-    }
+    if (x != NULL && token_index_fill(x, t)) c->tokens = x;
 }
 
 bool word_cache_start(tokenizer_scratch *s) {
@@ -44,7 +37,6 @@ bool word_cache_start(tokenizer_scratch *s) {
     s->cache->n_long_slot = LONG_LEAST;
     if (s->cache->long_slot == NULL || !short_table_start(&s->cache->near, &s->memory, NEAR_LEAST)) return false;
     s->cache->far = far_of_none(s->cache);
-    tokens_start(s->cache, s->tokenizer, false);
     return true;
 }
 
@@ -69,26 +61,32 @@ static void short_put(short_table *t, const short_word *w, uint64_t hash) {
     t->n_put++;
 }
 
+/* In the large table the word that was there moves to the other slot of the cache line. */
+static void far_put(short_table *t, const short_word *w, uint64_t hash) {
+    short_word *slot = &t->slot[hash >> t->shift];
+    if (slot->key.high != 0 && (slot->key.low != w->key.low || slot->key.high != w->key.high)) t->slot[(hash >> t->shift) ^ 1] = *slot;
+    *slot = *w;
+}
+
 static uint64_t slot_hash(const short_word *w) {
     return word_key_hash((word_key){w->key.low, w->key.high & ~LONG_MARK});
 }
 
-static void near_grow(word_cache *c, const tokenizer *t, arena *memory) {
+static void near_grow(word_cache *c, arena *memory) {
     short_table larger;
     if (!short_table_start(&larger, memory, c->near.n_slot * GROWTH > NEAR_MOST ? NEAR_MOST : c->near.n_slot * GROWTH)) return;
     for (uint32_t i = 0; i < c->near.n_slot; i++)
         if (c->near.slot[i].key.high != 0) short_put(&larger, &c->near.slot[i], slot_hash(&c->near.slot[i]));
     c->near = larger;
     c->far = far_of_none(c);
-    tokens_start(c, t, false);
 }
 
 static void short_keep(tokenizer_scratch *s, const short_word *w, uint64_t hash) {
     word_cache *c = s->cache;
-    if (c->near.n_put > c->near.n_slot / 2 && c->near.n_slot < NEAR_MOST) near_grow(c, s->tokenizer, &s->memory);
-    if (c->near.n_put > c->near.n_slot && c->far.n_slot == 0 && short_table_start(&c->far, &s->memory, FAR_SLOTS)) tokens_start(c, s->tokenizer, true);
+    if (c->near.n_put > c->near.n_slot / 2 && c->near.n_slot < NEAR_MOST) near_grow(c, &s->memory);
+    if (c->near.n_put > c->near.n_slot && c->far.n_slot == 0 && short_table_start(&c->far, &s->memory, FAR_SLOTS)) tokens_start(c, s->tokenizer);
     short_put(&c->near, w, hash);
-    if (c->far.n_slot != 0) short_put(&c->far, w, hash);
+    if (c->far.n_slot != 0) far_put(&c->far, w, hash);
 }
 
 /* --- others --------------------------------------------------------------------------------------------------------------- */
@@ -137,11 +135,19 @@ static void word_encode_long(tokenizer_scratch *s, const char *word, size_t n, i
     if (keep && n <= LONG_BYTES && n_id <= LONG_IDS) long_keep(s, word, n, hash, n_id);
 }
 
+static bool key_is(const short_word *w, word_key key) {
+    return w->key.low == key.low && (w->key.high & ~LONG_MARK) == key.high;
+}
+
 /* In one of the tables: its ids go out. */
 static bool short_found(tokenizer_scratch *s, const short_table *t, word_key key, uint64_t hash, const char *word, size_t n, id_list *out) {
     if (t->n_slot == 0) return false;
     const short_word *w = &t->slot[hash >> t->shift];
-    if (w->key.low != key.low || (w->key.high & ~LONG_MARK) != key.high) return false;
+    if (!key_is(w, key)) {
+        if (t == &s->cache->near) return false;
+        w = &t->slot[(hash >> t->shift) ^ 1];
+        if (!key_is(w, key)) return false;
+    }
     if (w->key.high & LONG_MARK) word_encode_long(s, word, n, out);
     else {
         s->cache->near.slot[hash >> s->cache->near.shift] = *w;

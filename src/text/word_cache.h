@@ -1,5 +1,5 @@
 /* text/word_cache.h: text repeats its words: a cache of whole words and their ids stands before the model. Words of up to 15
- * bytes are found by one comparison of 16; a small table (which a core's second-level cache holds) stands before a large one.
+ * bytes are found by one comparison of 16; a small table (which a core's second-level cache holds) stands before a large one of two slots a cache line.
  * Tables start small and grow with what they hold, so that a cache for one short text costs nothing. Inner to text/. */
 #ifndef SOCLE_TEXT_WORD_CACHE_H
 #define SOCLE_TEXT_WORD_CACHE_H
@@ -40,8 +40,6 @@ typedef struct word_cache {
     long_word *long_slot;
     uint32_t n_long_slot, n_long_put;
     const token_index *tokens; /* NULL: not to be asked, or not yet */
-    const token_slot *token_slot;
-    unsigned token_shift;
 } word_cache;
 
 #define KEY_MASK(n) \

@@ -305,6 +305,11 @@ static void members_of_a_visited_container_are_handed_over_and_not_kept(void **s
     assert_int_equal(json_get_integer(in, "c", 0), 5);
     assert_int_equal(json_get(root, "list")->item[0].integer, 7);
     assert_int_equal(json_get_integer(json_get(root, "b"), "x", 0), 9);
+    static const char longer[] = "{\"a\": {\"list\\u0000 is only how it begins\": [1], \"list\\u0000\": [1], \"lis\": [1]}}"; /* names are compared whole */
+    root = json_parse_visit(&a, longer, strlen(longer), visit, COUNT(visit), &err);
+    assert_non_null(root);
+    assert_int_equal(list.n, 3);
+    for (size_t i = 0; i < 3; i++) assert_int_equal(json_get(root, "a")->item[i].length, 1);
     static const char wrong[] = "{\"a\": {\"b\": {\"x\": \"t\"}}}";
     assert_null(json_parse_visit(&a, wrong, strlen(wrong), visit, COUNT(visit), &err));
     assert_string_equal(err.text, "x is a text");

@@ -142,6 +142,34 @@ static void answers_and_their_ends_are_learned_in_every_template(void **state) {
     string_drop(&shown);
 }
 
+/* As many spans as turns, but not one for each: the first turn has none, the second one two. */
+static void a_weight_of_0_finds_its_turn_among_spans(void **state) {
+    static const char config[] =
+        "{\"chat_template\": \"{% for m in messages %}{{ m.role }}:{% if m.role == 'assistant' %}{% if m.thinking %}{% generation %}<t>{{ m.thinking }}"
+        "</t>{% endgeneration %}|{% endif %}{% if m.content %}{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% endif %}{% else %}"
+        "{{ m.content }}<|im_end|>{% endif %}{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}\"}";
+    static const char *const cases[][2] = {
+        {"{\"messages\": [" USER("q") ", " UNLEARNED("") ", " USER("r") ", {\"role\": \"assistant\", \"thinking\": \"t\", \"content\": \"a\"}]}",
+         "user:q<|im_end|>assistant:user:r<|im_end|>assistant:[<t>t</t>]|[a<|im_end|>]"},
+        {"{\"messages\": [" USER("q") ", " ASSISTANT("") ", " USER("r") ", {\"role\": \"assistant\", \"thinking\": \"t\", \"content\": \"a\", \"weight\": 0}]}",
+         "user:q<|im_end|>assistant:user:r<|im_end|>assistant:<t>t</t>|a<|im_end|>"},
+    };
+    chat_form f;
+    error err = {0};
+    string shown = {0};
+    assert_true(chat_form_make(&owner, make_tokenizer(config), NULL, &f, &err));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        conversation c;
+        rendered r;
+        read_row(cases[i][0], &c);
+        if (!conversation_render(&owner, &f, &c, false, &r, &err)) fail_msg("%s", err.text);
+        show_learned(&r, &shown);
+        assert_string_equal(string_chars(&shown), cases[i][1]);
+        string_drop(&r.text);
+    }
+    string_drop(&shown);
+}
+
 static void the_end_of_a_turn_is_found(void **state) {
     static const struct {
         const char *name, *stop;
@@ -254,6 +282,31 @@ static void arguments_come_as_the_template_wants_them(void **state) {
     string_drop(&text);
 }
 
+static void a_call_is_rendered_whether_its_content_is_null_or_empty(void **state) {
+    static const char *const names[] = {"granite-documents", "deepseek-think", "llama3-headers", "qwen-reasoning"}; /* the first two want null */
+    string text = {0};
+    for (size_t i = 0; i < COUNT(names); i++)
+        for (int empty = 0; empty < 2; empty++) {
+            render_row(names[i],
+                       arena_print(&owner,
+                                   "{\"messages\": [" USER("q") ", {\"role\": \"assistant\", \"content\": %s, \"tool_calls\": [{\"id\": \"c\", \"type\": "
+                                                                "\"function\", \"function\": {\"name\": \"f\", \"arguments\": {\"place\": \"Oslo\"}}}]}]}",
+                                   empty ? "\"\"" : "null"),
+                       &text);
+            if (strstr(string_chars(&text), "Oslo") == NULL) fail_msg("%s, %d: %s", names[i], empty, string_chars(&text));
+        }
+    string_drop(&text);
+}
+
+static void a_template_that_wants_tools_shows_how_a_turn_ends(void **state) {
+    static const char config[] = "{\"chat_template\": \"{% for t in tools %}{{ t.function.name }}{% endfor %}"
+                                 "{% for m in messages %}{{ m.content }}<|im_end|>{% endfor %}\"}";
+    chat_form f;
+    error err = {0};
+    assert_true(chat_form_make(&owner, make_tokenizer(config), NULL, &f, &err));
+    assert_int_equal(f.stop_id, tokenizer_lookup(f.tokenizer, "<|im_end|>", strlen("<|im_end|>")));
+}
+
 static void parts_become_one_text_where_the_template_wants_it(void **state) {
     string text = {0};
     static const char row[] =
@@ -362,8 +415,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(answers_and_their_ends_are_learned_in_every_template, drop),
         cmocka_unit_test_teardown(questions_are_never_learned, drop),
+        cmocka_unit_test_teardown(a_weight_of_0_finds_its_turn_among_spans, drop),
         cmocka_unit_test_teardown(the_end_of_a_turn_is_found, drop),
         cmocka_unit_test_teardown(arguments_come_as_the_template_wants_them, drop),
+        cmocka_unit_test_teardown(a_call_is_rendered_whether_its_content_is_null_or_empty, drop),
+        cmocka_unit_test_teardown(a_template_that_wants_tools_shows_how_a_turn_ends, drop),
         cmocka_unit_test_teardown(parts_become_one_text_where_the_template_wants_it, drop),
         cmocka_unit_test_teardown(variables_and_tools_reach_the_template, drop),
         cmocka_unit_test_teardown(what_a_template_would_drop_in_silence_is_refused, drop),

@@ -126,6 +126,27 @@ static void calls_of_share_gpt_become_those_of_openai(void **state) {
     assert_int_equal(c.tools->length, 1);
 }
 
+static void names_of_another_form_say_nothing(void **state) {
+    conversation c;
+    error err;
+    assert_true(read("{\"conversations\": [{\"role\": \"system\", \"from\": \"gpt\", \"value\": \"a\", \"content\": \"b\"}]}", &c, &err));
+    assert_int_equal(c.messages[0].members->length, 2);
+    assert_true(json_is_text(json_get(c.messages[0].members, "role"), "assistant"));
+    assert_true(json_is_text(json_get(c.messages[0].members, "content"), "a"));
+}
+
+static void a_message_of_a_hundred_thousand_members_is_refused_at_once(void **state) {
+    conversation c;
+    error err = {0};
+    string row = {0};
+    string_text(&row, "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"");
+    for (int i = 0; i < 100000; i++) string_print(&row, ", \"%05d\": 1", i);
+    string_text(&row, "}]}");
+    assert_false(read(string_chars(&row), &c, &err));
+    assert_non_null(strstr(err.text, "message 1: it has more than 256 members"));
+    string_drop(&row);
+}
+
 static int drop(void **state) {
     arena_drop(&owner);
     return 0;
@@ -139,6 +160,8 @@ int main(void) {
         cmocka_unit_test_teardown(what_is_not_understood_is_refused_by_name, drop),
         cmocka_unit_test_teardown(a_message_keeps_what_a_template_may_ask_for, drop),
         cmocka_unit_test_teardown(calls_of_share_gpt_become_those_of_openai, drop),
+        cmocka_unit_test_teardown(names_of_another_form_say_nothing, drop),
+        cmocka_unit_test_teardown(a_message_of_a_hundred_thousand_members_is_refused_at_once, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,6 +103,29 @@ static void special_tokens_are_no_text(void **state) {
     arena_drop(&a);
 }
 
+/* A decoder that says only at the end what the tokens are: a stop string is found there, too, and all memory given back. */
+static void a_stop_string_is_found_in_text_that_comes_at_the_end(void **state) {
+    static const char text[] = "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {\"a\": 0, \"b_\": 1, \"c\": 2}}, \"decoder\": {\"type\": \"Sequence\", "
+                               "\"decoders\": [{\"type\": \"Fuse\"}, {\"type\": \"Replace\", \"pattern\": {\"String\": \"_\"}, \"content\": \" \"}]}}";
+    arena a = {0};
+    error err = {0};
+    const tokenizer *t = tokenizer_parse(&a, text, strlen(text), NULL, 0, &err);
+    if (t == NULL) fail_msg("%s", err.text);
+    static const char *const stops[] = {" c"};
+    for (size_t n_stop = 0; n_stop < 2; n_stop++) {
+        string out = {0};
+        text_stream s = text_stream_start(t, (const int32_t[]){0}, 1, stops, n_stop);
+        for (int32_t id = 0; id < 3; id++) assert_true(text_stream_put(&s, id, &out));
+        assert_int_equal(out.length, 0);
+        text_stream_end(&s, &out);
+        assert_string_equal(string_chars(&out), n_stop > 0 ? "ab" : "ab c");
+        string_drop(&out);
+    }
+    text_stream dropped = text_stream_start(t, (const int32_t[]){0}, 1, NULL, 0);
+    text_stream_drop(&dropped);
+    arena_drop(&a);
+}
+
 static void a_tokenizer_with_more_ids_than_the_model_has_rows_is_refused(void **state) {
     arena a = {0};
     error err = {0};
@@ -124,6 +147,7 @@ int main(void) {
         cmocka_unit_test(text_ends_before_the_first_stop_string),
         cmocka_unit_test(characters_come_whole),
         cmocka_unit_test(special_tokens_are_no_text),
+        cmocka_unit_test(a_stop_string_is_found_in_text_that_comes_at_the_end),
         cmocka_unit_test(a_tokenizer_with_more_ids_than_the_model_has_rows_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,6 +131,8 @@ static void bytes_are_marked_by_who_wrote_them(void **state) {
                  "0000001000000000000000000011");
     assert_marks("{{ 'ab{}'.format(x) }}{{ x.title() }}{{ x|indent(1, true) }}{{ '-'.join([x, 'z']) }}", chat, "abcdCd cdcd-z", "1100001000011");
     assert_marks("a{% generation %}b{{ x }}{% endgeneration %}c", chat, "abcdc", "13221");
+    assert_marks("{{ ('<b>&lt;' ~ y ~ '&gt;')|striptags }}{{ strftime_now(x) }}{{ strftime_now('a' ~ x) }}", "{\"x\": \"cd\", \"y\": \"&lt;&amp;|\"}",
+                 "<<&|>cdacd", "1000100000");
 }
 
 static void unsupported_constructs_are_refused_by_name_when_compiled(void **state) {
@@ -172,6 +174,10 @@ static void hostile_templates_meet_a_limit(void **state) {
     assert_fails("{{ 10 ** 9999 }}", "{}", "too large");
     assert_fails("{% set ns = namespace(x=[]) %}{% for a in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}{{ ns.x == ns.x }}{{ ns.x|tojson }}",
                  "{}", "line 1");
+    /* generators over generators, keys in keys: each level is a call of ours */
+    assert_fails("{% set ns = namespace(x=[1]) %}{% for a in range(99999) %}{% set ns.x = ns.x|map('abs') %}{% endfor %}{{ ns.x|list }}", "{}",
+                 "nested deeper");
+    assert_fails("{% set ns = namespace(x=()) %}{% for a in range(99999) %}{% set ns.x = (1, ns.x) %}{% endfor %}{{ {ns.x: 1} }}", "{}", "nested too deep");
     char deep[4000];
     memset(deep, '(', sizeof deep);
     memcpy(deep, "{{ ", 3);
@@ -179,6 +185,54 @@ static void hostile_templates_meet_a_limit(void **state) {
     assert_fails(deep, "{}", "nested too deep");
     for (size_t i = 3; i + 1 < sizeof deep; i++) deep[i] = i % 2 == 0 ? 'a' : '+';
     assert_fails(deep, "{}", "line 1");
+}
+
+/* One step each for the engine, and for Python; each of them looks at a megabyte, and some at it for each of its characters. */
+static void what_looks_at_long_texts_is_charged_for_it(void **state) {
+    static const char *const looks[] = {
+        "s.find('x')",       "s.isalpha()",       "s.startswith(s)", "s is sameas t",       "d[s]",   "s in d",      "d.get(s)",
+        "s.strip(t ~ 'a')",  "t.rstrip('b' ~ s)", "'%.1s' % s",      "('9' * 4000)|int",    "{s: 1}", "{s: 1} == d", "s.rfind('b' ~ t[1:])",
+        "s.rsplit('b' ~ t)", "dict(d)",           "s.count('b')",    "namespace(**{s: 1})", "s < t",  "[s] == [t]",  "('{' ~ '[' * 999999).format()",
+    };
+    for (size_t i = 0; i < COUNT(looks); i++) {
+        arena owner = {0};
+        const char *template = arena_print(&owner,
+                                           "{%% set s = 'a' * 1000000 %%}{%% set t = 'a' * 999999 ~ 'a' %%}{%% set d = {s: 1} %%}"
+                                           "{%% for a in range(99999) %%}{%% for b in range(99999) %%}{%% if %s %%}{%% endif %%}{%% endfor %%}{%% endfor %%}",
+                                           looks[i]);
+        assert_fails(template, "{}", "line 1");
+        arena_drop(&owner);
+    }
+    assert_renders("{{ ('\xce\xa3' * 999999)|lower|length }}", "{}", "999999");
+}
+
+static void templates_of_many_names_are_refused(void **state) {
+    static const char *const shapes[][3] = {
+        {"", "{%% set a%d = 1 %%}", ""}, {"", "{{ a%d }}", ""}, {"{% macro m(x", ",a%d", ") %}{% endmacro %}"}, {"{{ dict(x=1", ",a%d=1", ") }}"}};
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        arena owner = {0};
+        string template = {0};
+        error err = {0};
+        string_print(&template, "%s", shapes[i][0]);
+        for (int k = 0; k < 5000; k++) string_print(&template, shapes[i][1], k);
+        string_print(&template, "%s", shapes[i][2]);
+        assert_null(chat_template_compile(&owner, template.data, template.length, &err));
+        assert_non_null(strstr(err.text, "more than"));
+        string_drop(&template);
+        arena_drop(&owner);
+    }
+}
+
+/* Numbers at the ends of 64 bits, which clamp what Python would count further. */
+static void numbers_at_their_limits_are_no_trouble(void **state) {
+    assert_renders("{{ 'abcdef'[2::9223372036854775807] }}{{ [1, 2, 3][2::9223372036854775807] }}{{ '\xc3\xa9"
+                   "a'[1::9223372036854775807] }}",
+                   "{}", "c[3]a");
+    assert_renders("{{ 'a'.zfill(0 - 10**30) }}{{ 'a'|center(0 - 10**30) }}{{ 'abc'|truncate(10**30) }}", "{}", "aaabc");
+    assert_renders("{{ 9223372036854775807|round(-1) }} {{ (-9223372036854775807 - 1)|round(-1) }} {{ 25|round(-1) }} {{ 35|round(-1) }} {{ -25|round(-1) }}",
+                   "{}", "9223372036854775810 -9223372036854775810 20 40 -20");
+    assert_renders("{{ (0 - 1e300)|filesizeformat|length }}{{ 10**400 > 1.5 }}{{ 0 - 10**400 > 1.5 }}", "{}", "308TrueFalse");
+    assert_fails("{{ range(0, 100, 3)[::4611686018427387904] }}", "{}", "too large");
 }
 
 typedef struct rendering {
@@ -214,6 +268,9 @@ int main(void) {
         cmocka_unit_test(unsupported_constructs_are_refused_by_name_when_compiled),
         cmocka_unit_test(errors_name_the_template_s_line),
         cmocka_unit_test(hostile_templates_meet_a_limit),
+        cmocka_unit_test(what_looks_at_long_texts_is_charged_for_it),
+        cmocka_unit_test(templates_of_many_names_are_refused),
+        cmocka_unit_test(numbers_at_their_limits_are_no_trouble),
         cmocka_unit_test(a_compiled_template_serves_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,31 @@ static void a_class_says_how_its_vocabulary_cuts(void **state) {
     arena_drop(&owner);
 }
 
+static void a_class_that_renumbers_tokens_is_refused(void **state) {
+    arena owner = {0};
+    static const struct {
+        const char *file, *config, *what; /* what NULL: it is taken */
+    } cases[] = {
+        {"sentencepiece.bpe.model", "{\"tokenizer_class\": \"XLMRobertaTokenizerFast\"}", "XLMRobertaTokenizerFast"},
+        {"sentencepiece.bpe.model", "{}", "tokenizer.json"},
+        {"spiece.model", "{\"tokenizer_class\": \"PegasusTokenizer\"}", "PegasusTokenizer"},
+        {"spiece.model", "{\"tokenizer_class\": \"T5Tokenizer\"}", NULL},
+        {"spiece.model", "{}", NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        error err = {0};
+        char folder[] = "/tmp/socle-formats-XXXXXX";
+        assert_non_null(mkdtemp(folder));
+        copy_file(folder, cases[i].file, "unigram.model");
+        write_text(folder, "tokenizer_config.json", cases[i].config);
+        const tokenizer *t = tokenizer_load(&owner, folder, &err);
+        if ((t != NULL) != (cases[i].what == NULL)) fail_msg("case %zu: %s", i, err.text);
+        if (t == NULL && (strstr(err.text, cases[i].what) == NULL || strstr(err.text, cases[i].file) == NULL)) fail_msg("case %zu: %s", i, err.text);
+        assert_true(folder_remove(folder, &err));
+    }
+    arena_drop(&owner);
+}
+
 static void texts_come_back_from_ids(void **state) {
     static const struct {
         const char *file, *text;
@@ -290,6 +315,7 @@ int main(void) {
         cmocka_unit_test(what_was_read_can_be_saved_and_read_again),
         cmocka_unit_test(what_lies_beside_a_vocabulary_counts),
         cmocka_unit_test(a_class_says_how_its_vocabulary_cuts),
+        cmocka_unit_test(a_class_that_renumbers_tokens_is_refused),
         cmocka_unit_test(texts_come_back_from_ids),
         cmocka_unit_test(what_cannot_be_read_is_refused_by_name),
         cmocka_unit_test(one_vocabulary_in_three_formats_is_one_tokenizer),

@@ -196,6 +196,22 @@ static void offsets_cover_the_text_in_order(void **state) {
     arena_drop(&a);
 }
 
+/* What lies behind a text is not its own, whatever it looks like. */
+static void a_character_cut_off_by_the_end_is_bytes(void **state) {
+    static const char text[] = "a\xf0\x9f\x98\x80";
+    id_list ids = {0};
+    id_list_push(&ids, 0);
+    id_list_push(&ids, 0);
+    size_t begin[] = {3, 2}, end[] = {3, 3};
+    ids.begin = begin;
+    ids.end = end;
+    id_list_to_characters(&ids, text, 3);
+    assert_int_equal(begin[0], 3);
+    assert_int_equal(begin[1], 2);
+    assert_int_equal(end[1], 3);
+    id_list_drop(&ids);
+}
+
 static void special_tokens_in_content_stay_text(void **state) {
     static const char text[] = "<|im_start|>a<|im_end|>    b<|im_end|>";
     unsigned char marks[sizeof text - 1];
@@ -224,6 +240,37 @@ static void special_tokens_in_content_stay_text(void **state) {
     assert_ids(&ids, plain.id, plain.n);
     id_list_drop(&ids);
     id_list_drop(&plain);
+    arena_drop(&a);
+}
+
+/* Whole words are tokens before all merging, and after many words they are found by the index of tokens: no special one there. */
+static void no_word_becomes_a_special_token_however_many_came_before(void **state) {
+    arena a = {0};
+    string text = {0}, many = {0};
+    string_text(&text, "{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}, \"added_tokens\": [{\"id\": 0, \"content\": \"stop\", "
+                       "\"special\": true}], \"model\": {\"type\": \"BPE\", \"ignore_merges\": true, \"merges\": [], \"vocab\": {\"stop\": 0");
+    for (int c = 'a'; c <= 'z'; c++) string_print(&text, ", \"%c\": %d", c, c - 'a' + 1);
+    string_text(&text, ", \"\u0120\": 27, \"step\": 28}}}");
+    for (int i = 0; i < 20000; i++) string_print(&many, "%c%c%c%c ", 'a' + i % 26, 'a' + i / 26 % 26, 'a' + i / 676 % 26, 'a' + i / 17576);
+    const tokenizer *t = parse(&a, string_chars(&text), NULL);
+    tokenizer_scratch *s = tokenizer_scratch_new(t);
+    error err = {0};
+    id_list ids = {0};
+    for (int round = 0; round < 2; round++) {
+        id_list_reset(&ids);
+        assert_true(tokenizer_encode(t, s, "stop", 4, 0, &ids, &err));
+        ASSERT_IDS(&ids, 19, 20, 15, 16);
+        id_list_reset(&ids);
+        assert_true(tokenizer_encode(t, s, "step", 4, 0, &ids, &err));
+        ASSERT_IDS(&ids, 28);
+        tokenizer_scratch_drop(s); /* which knows these words */
+        s = tokenizer_scratch_new(t);
+        assert_true(tokenizer_encode(t, s, string_chars(&many), many.length, 0, &ids, &err));
+    }
+    tokenizer_scratch_drop(s);
+    string_drop(&text);
+    string_drop(&many);
+    id_list_drop(&ids);
     arena_drop(&a);
 }
 
@@ -451,7 +498,9 @@ int main(void) {
         cmocka_unit_test(a_decoder_gives_whole_characters_and_what_decoding_all_adds),
         cmocka_unit_test(a_continuation_keeps_the_blank_of_its_first_piece),
         cmocka_unit_test(offsets_cover_the_text_in_order),
+        cmocka_unit_test(a_character_cut_off_by_the_end_is_bytes),
         cmocka_unit_test(special_tokens_in_content_stay_text),
+        cmocka_unit_test(no_word_becomes_a_special_token_however_many_came_before),
         cmocka_unit_test(content_cannot_hide_markup),
         cmocka_unit_test(marks_hold_through_a_normalizer),
         cmocka_unit_test(threads_share_a_tokenizer),

@@ -320,6 +320,7 @@ static const value *look(run *r, const node *n, value *room) {
     case NODE_ATTRIBUTE: {
         const value *of = look(r, n->a, room);
         if (of == NULL) return NULL;
+        run_charge(r, n->constant.n);
         if (n->plain && of->type == VALUE_DICT) {
             const value *found = dict_get_text(of->dict, n->constant.text, n->constant.n);
             if (found != NULL) return found;
@@ -335,6 +336,7 @@ static const value *look(run *r, const node *n, value *room) {
         if (key->kind != NODE_CONSTANT || key->constant.type != VALUE_STRING) break;
         const value *of = look(r, n->a, room);
         if (of == NULL) return NULL;
+        run_charge(r, key->constant.n);
         const value *found = of->type == VALUE_DICT ? dict_get_text(of->dict, key->constant.text, key->constant.n) : NULL;
         if (found != NULL) return found;
         value copy = *of;

@@ -66,7 +66,7 @@ static bool filter_attr(run *r, const value *v, const call_arguments *a, value *
 /* --- numbers ------------------------------------------------------------------------------------------------------------------------------ */
 /* Digits in a base, with a sign, white space around, '_' between: as Python's int(text, base). */
 static bool int_from_text(run *r, const value *s, int64_t base, value *out) {
-    const value t = text_strip(s, NULL, 3);
+    const value t = text_strip(r, s, NULL, 3);
     size_t at = 0, n = 0;
     bool negative = false, ok;
     if (at < t.n && (t.text[at] == '-' || t.text[at] == '+')) negative = t.text[at++] == '-';
@@ -99,8 +99,8 @@ static bool int_from_text(run *r, const value *s, int64_t base, value *out) {
     return ok;
 }
 /* As Python's float(text). */
-static bool real_from_text(const value *s, double *out) {
-    const value t = text_strip(s, NULL, 3);
+static bool real_from_text(run *r, const value *s, double *out) {
+    const value t = text_strip(r, s, NULL, 3);
     char plain[400];
     size_t n = 0, at = 0;
     if (t.n == 0 || t.n >= sizeof plain) return false;
@@ -134,7 +134,7 @@ static bool filter_int(run *r, const value *v, const call_arguments *a, value *o
     if (v[0].type == VALUE_STRING) {
         if (int_from_text(r, &v[0], base, out)) return true;
         if (r->err->text[0] != 0) return false;
-        if (!real_from_text(&v[0], &x) || !isfinite(x)) return *out = absent, true;
+        if (!real_from_text(r, &v[0], &x) || !isfinite(x)) return *out = absent, true;
         return *out = number_from_real(r, trunc(x)), true;
     }
     if (v[0].type == VALUE_FLOAT) {
@@ -148,7 +148,7 @@ static bool filter_float(run *r, const value *v, const call_arguments *a, value 
     double x;
     if (v[0].type == VALUE_UNDEFINED) return undefined_fail(r, &v[0]);
     if (value_is_number(&v[0])) return *out = value_real(value_to_real(&v[0])), true;
-    if (v[0].type == VALUE_STRING && real_from_text(&v[0], &x)) return *out = value_real(x), true;
+    if (v[0].type == VALUE_STRING && real_from_text(r, &v[0], &x)) return *out = value_real(x), true;
     return *out = given(&v[1]) ? v[1] : value_real(0), true;
 }
 static bool filter_abs(run *r, const value *v, const call_arguments *a, value *out) {
@@ -178,10 +178,11 @@ static bool round_integer(run *r, const value *v, int64_t decimals, value *out) 
         return decimals < -18 && v->type != VALUE_BIG ? (*out = zero, true) : run_fail(r, "round: the number is too large");
     int64_t unit = 1;
     for (int64_t i = decimals; i < 0; i++) unit *= 10;
-    int64_t rest = v->integer % unit, whole = v->integer - rest;
-    if (rest < 0) rest += unit, whole -= unit;
-    if (rest * 2 > unit || (rest * 2 == unit && whole / unit % 2 != 0)) whole += unit;
-    return *out = value_int(whole), true;
+    int64_t rest = v->integer % unit, times = v->integer / unit;
+    if (rest < 0) rest += unit, times--;
+    if (rest * 2 > unit || (rest * 2 == unit && times % 2 != 0)) times++;
+    const value whole = value_int(times), each = value_int(unit);
+    return number_operate(r, OP_MUL, &whole, &each, out);
 }
 static bool filter_round(run *r, const value *v, const call_arguments *a, value *out) {
     int64_t decimals;
@@ -216,8 +217,12 @@ static bool filter_filesizeformat(run *r, const value *v, const call_arguments *
     const double base = two ? 1024 : 1000;
     builder b = {.r = r};
     if (x.real == 1) build_bytes(&b, "1 Byte", 6, TEMPLATE_MARKUP);
-    else if (x.real < base) build_print(&b, TEMPLATE_MARKUP, "%lld Bytes", (long long)x.real);
-    else {
+    else if (x.real < base) {
+        if (isinf(x.real)) return run_fail(r, "cannot convert float infinity to integer");
+        const value whole = number_from_real(r, trunc(x.real));
+        build_str(&b, &whole);
+        build_bytes(&b, " Bytes", 6, TEMPLATE_MARKUP);
+    } else {
         double unit = base;
         size_t i = 0;
         for (; i < COUNT(prefixes); i++) {
@@ -242,15 +247,19 @@ static bool filter_capitalize(run *r, const value *v, const call_arguments *a, v
     value s;
     return soft_str(r, &v[0], &s) && (*out = text_map(r, &s, 'c'), true);
 }
+/* Behind it a word of `title` begins. */
+static bool is_word_begin(const value *s, size_t at, size_t *next) {
+    return text_is_space(s->text, s->n, at, next) || memchr("-({[<", s->text[at], 5) != NULL;
+}
 static bool filter_title(run *r, const value *v, const call_arguments *a, value *out) { /* words begin behind - ( { [ < and white space */
     value s;
     if (!soft_str(r, &v[0], &s)) return false;
     builder b = {.r = r};
     for (size_t at = 0, next; at < s.n;) {
         size_t end = at;
-        while (end < s.n && (text_is_space(s.text, s.n, end, &next) || strchr("-({[<", s.text[end]) != NULL)) end = next;
+        while (end < s.n && is_word_begin(&s, end, &next)) end = next;
         if (end == at) {
-            while (end < s.n && !text_is_space(s.text, s.n, end, &next) && strchr("-({[<", s.text[end]) == NULL) end = next;
+            while (end < s.n && !is_word_begin(&s, end, &next)) end = next;
             size_t first = at;
             utf8_next(s.text, s.n, &first);
             const value head = text_part(&s, at, first), tail = text_part(&s, first, end);
@@ -266,7 +275,7 @@ static bool filter_trim(run *r, const value *v, const call_arguments *a, value *
     value s;
     const bool with = given(&v[1]) && v[1].type != VALUE_NONE;
     if (with && v[1].type != VALUE_STRING) return run_fail(r, "strip arg must be None or str");
-    return soft_str(r, &v[0], &s) && (*out = text_strip(&s, with ? &v[1] : NULL, 3), true);
+    return soft_str(r, &v[0], &s) && (*out = text_strip(r, &s, with ? &v[1] : NULL, 3), true);
 }
 static bool filter_replace(run *r, const value *v, const call_arguments *a, value *out) {
     value s, old, by;
@@ -279,12 +288,12 @@ static bool filter_center(run *r, const value *v, const call_arguments *a, value
     value s;
     int64_t width;
     if (!soft_str(r, &v[0], &s) || !integer_or(r, &v[1], 80, &width)) return false;
-    const int64_t n = text_count(&s), left = width > n ? (width - n) / 2 + ((width - n) & width & 1) : 0;
+    const int64_t n = text_count(&s), missing = width > n ? width - n : 0, left = missing / 2 + (missing & width & 1);
     const value blank = value_literal(" ");
     builder b = {.r = r, .safe = s.safe};
     build_repeat(&b, &blank, left);
     build_string(&b, &s);
-    build_repeat(&b, &blank, width - n - left);
+    build_repeat(&b, &blank, missing - left);
     return *out = build_end(&b), run_step(r);
 }
 static bool filter_indent(run *r, const value *v, const call_arguments *a, value *out) { /* width first blank */
@@ -322,11 +331,11 @@ static bool filter_truncate(run *r, const value *v, const call_arguments *a, val
     if (given(&v[4]) && v[4].type != VALUE_NONE && !value_to_index(r, &v[4], &leeway)) return false;
     if (!value_length(r, &end, &n_end)) return false;
     if (length < n_end || leeway < 0) return run_fail(r, "truncate: expected length >= %lld", (long long)n_end);
-    if (n <= length + leeway) return *out = v[0], true;
+    if (n <= length || n - length <= leeway) return *out = v[0], true;
     if (v[0].type != VALUE_STRING || end.type != VALUE_STRING) return run_fail(r, "truncate: this is no string");
     value head = text_slice(r, &v[0], 0, length - n_end, 1, length - n_end);
     const value blank = value_literal(" ");
-    const int64_t cut = true_if_given(&v[2]) ? -1 : text_search_last(&head, &blank, 0, head.n);
+    const int64_t cut = true_if_given(&v[2]) ? -1 : text_search_last(r, &head, &blank, 0, head.n);
     if (cut >= 0) head = text_part(&head, 0, (size_t)cut);
     return operate(r, OP_ADD, &head, &end, out);
 }
@@ -335,6 +344,7 @@ static bool filter_wordcount(run *r, const value *v, const call_arguments *a, va
     int64_t n = 0;
     bool inside = false;
     if (!soft_str(r, &v[0], &s)) return false;
+    run_charge(r, (size_t)s.n * 4);
     for (size_t at = 0; at < s.n;) {
         const uint32_t c = utf8_next(s.text, s.n, &at);
         const bool word = c == '_' || (character_class(c) & CHARACTER_ALNUM) != 0;
@@ -383,6 +393,26 @@ static bool filter_urlencode(run *r, const value *v, const call_arguments *a, va
     }
     return *out = build_end(&b), true;
 }
+/* Each character has the mark of the entity that it comes from. */
+static value unescape(run *r, const value *s) {
+    static const struct {
+        const char *entity;
+        char character;
+    } known[] = {{"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&#34;", '"'}, {"&#39;", '\''}, {"&amp;", '&'}};
+    builder b = {.r = r, .safe = s->safe};
+    size_t from = 0;
+    for (size_t at = 0; at < s->n;) {
+        size_t i = s->text[at] == '&' ? 0 : COUNT(known), n = 1;
+        while (i < COUNT(known) && ((n = strlen(known[i].entity)) > s->n - at || memcmp(s->text + at, known[i].entity, n) != 0)) i++;
+        if (i < COUNT(known)) {
+            build_part(&b, s, from, at);
+            build_bytes(&b, &known[i].character, 1, text_mark(s, at));
+            from = at += n;
+        } else at++;
+    }
+    build_part(&b, s, from, s->n);
+    return build_end(&b);
+}
 static bool filter_striptags(run *r, const value *v, const call_arguments *a, value *out) {
     value s;
     if (!value_str(r, &v[0], &s)) return false;
@@ -407,14 +437,9 @@ static bool filter_striptags(run *r, const value *v, const call_arguments *a, va
         if (i > 0) build_bytes(&joined, " ", 1, TEMPLATE_MARKUP);
         build_string(&joined, &words->item[i]);
     }
-    value text = build_end(&joined);
+    const value text = build_end(&joined);
     if (memchr(text.text, '&', text.n) == NULL) return *out = text, true;
-    static const char *const entities[][2] = {{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&#34;", "\""}, {"&#39;", "'"}, {"&amp;", "&"}};
-    for (size_t i = 0; i < COUNT(entities); i++) { /* &amp; last: what it stands for is not read again */
-        const value old = value_literal(entities[i][0]), by = value_literal(entities[i][1]);
-        text = text_replace(r, &text, &old, &by, -1);
-    }
-    return *out = text, true;
+    return *out = unescape(r, &text), true;
 }
 static bool filter_xmlattr(run *r, const value *v, const call_arguments *a, value *out) {
     builder b = {.r = r};

@@ -99,6 +99,7 @@ static bool put_real(run *r, builder *out, const spec *s, double x) {
 static void put_text(builder *out, const spec *s, const value *v) {
     value shown = *v;
     const value none = value_literal("");
+    run_charge(out->r, v->n);
     if (s->precision >= 0 && s->precision < text_count(v)) shown = text_part(v, 0, text_offset(v, s->precision));
     put_padded(out, s, &none, &shown, '<');
 }
@@ -263,7 +264,8 @@ static bool read_spec(run *r, const value *t, spec *s) {
     size_t at = 0, first = 0;
     *s = (spec){.fill = value_literal(" "), .precision = -1};
     if (t->n > 0) utf8_next(t->text, t->n, &first);
-    if (first > 0 && first < t->n && strchr("<>=^", t->text[first]) != NULL) s->fill = text_part(t, 0, first), s->align = t->text[first], at = first + 1;
+    if (first > 0 && first < t->n && t->text[first] != 0 && strchr("<>=^", t->text[first]) != NULL)
+        s->fill = text_part(t, 0, first), s->align = t->text[first], at = first + 1;
     else if (t->n > 0 && t->text[0] != 0 && strchr("<>=^", t->text[0]) != NULL) s->align = t->text[at++];
     const bool filled = at > 1;
     if (at < t->n && t->text[at] != 0 && strchr("+- ", t->text[at]) != NULL) s->sign = t->text[at++];
@@ -371,7 +373,7 @@ static bool braces(run *r, const value *f, const list *arguments, const dict *na
             else if (f->text[end] == '}' && --open == 0) break;
             else if (f->text[end] == '[' && colon == 0) {
                 const char *close = memchr(f->text + end, ']', f->n - end);
-                if (close != NULL) end = (size_t)(close - f->text);
+                end = close != NULL ? (size_t)(close - f->text) : f->n - 1; /* without one, no '}' closes the field */
             } else if (f->text[end] == ':' && colon == 0) colon = end;
             else if (f->text[end] == '!' && colon == 0 && bang == 0) bang = end;
         }

@@ -111,7 +111,9 @@ static bool run_strftime_now(run *r, const call_arguments *a, value *out) {
     if (text == NULL || r->over) return run_step(r);
     const size_t n = strftime(text, room, p.text, &when);
     if (n == 0) return run_fail(r, "strftime_now: the result is too long");
-    return *out = value_text(text, n - 1, TEMPLATE_MARKUP), true;
+    bool markup = true; /* of a format that came from a message nothing is */
+    for (uint32_t i = 0; i < format->n; i++) markup = markup && (text_mark(format, i) & TEMPLATE_MARKUP) != 0;
+    return *out = value_text(text, n - 1, markup ? TEMPLATE_MARKUP : 0), true;
 }
 
 static bool run_lipsum(run *r, const call_arguments *a, value *out) {

@@ -68,7 +68,12 @@ int iterate_next(run *r, iterator *it, value *out) {
         if (it->end <= 0) return 0;
         *out = it->source.list->item[--it->end];
         return 1;
-    case ITERATE_STEPS: return run_step(r) ? it->step(r, it, out) : -1;
+    case ITERATE_STEPS: { /* generators over generators: calls within calls */
+        if (!run_step(r) || !run_deeper(r)) return -1;
+        const int got = it->step(r, it, out);
+        r->depth--;
+        return got;
+    }
     default: return 0;
     }
 }

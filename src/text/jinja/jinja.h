@@ -317,9 +317,9 @@ value text_slice(run *r, const value *s, int64_t start, int64_t stop, int64_t st
 value text_map(run *r, const value *s, char what);                              /* u upper, l lower, t title, c capitalize, s swapcase, f casefold */
 value text_escape(run *r, const value *s);                                      /* HTML; safe */
 int64_t text_search(const value *s, const value *part, size_t from, size_t to); /* byte or -1 */
-int64_t text_search_last(const value *s, const value *part, size_t from, size_t to);
+int64_t text_search_last(run *r, const value *s, const value *part, size_t from, size_t to); /* charges, as does text_strip */
 bool text_is_space(const char *text, size_t n, size_t at, size_t *next);
-value text_strip(const value *s, const value *characters, int sides); /* characters NULL: white space; sides 1 left, 2 right */
+value text_strip(run *r, const value *s, const value *characters, int sides); /* characters NULL: white space; sides 1 left, 2 right */
 bool text_equal(const value *a, const value *b);
 bool text_is(const value *v, const char *text);
 list *text_split_lines(run *r, const value *s, bool keep);

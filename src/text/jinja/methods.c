@@ -35,7 +35,7 @@ STRING_CASE(casefold, 'f')
 static bool strip(run *r, const value *v, int sides, value *out) {
     const bool with = given(&v[1]) && v[1].type != VALUE_NONE;
     if (with && v[1].type != VALUE_STRING) return run_fail(r, "strip arg must be None or str, not %s", value_type_name(&v[1]));
-    return *out = text_strip(&v[0], with ? &v[1] : NULL, sides), true;
+    return *out = text_strip(r, &v[0], with ? &v[1] : NULL, sides), true;
 }
 static bool str_strip(run *r, const value *v, const call_arguments *a, value *out) {
     return strip(r, v, 3, out);
@@ -67,7 +67,7 @@ static bool str_splitlines(run *r, const value *v, const call_arguments *a, valu
 static bool partition(run *r, const value *v, bool last, value *out) {
     if (!want_text(r, &v[1], "separator")) return false;
     if (v[1].n == 0) return run_fail(r, "empty separator");
-    const int64_t at = last ? text_search_last(&v[0], &v[1], 0, v[0].n) : text_search(&v[0], &v[1], 0, v[0].n);
+    const int64_t at = last ? text_search_last(r, &v[0], &v[1], 0, v[0].n) : text_search(&v[0], &v[1], 0, v[0].n);
     list *l = list_new(r, 3);
     const value empty = text_part(&v[0], 0, 0);
     if (at < 0) {
@@ -129,7 +129,7 @@ static bool find(run *r, const value *v, bool last, bool must, value *out) {
     if (!want_text(r, &v[1], "the substring")) return false;
     const bool inside = search_range(r, v, &v[2], &v[3], &from, &to, &ok);
     if (!ok) return false;
-    const int64_t at = !inside ? -1 : last ? text_search_last(&v[0], &v[1], from, to) : text_search(&v[0], &v[1], from, to);
+    const int64_t at = !inside ? -1 : last ? text_search_last(r, &v[0], &v[1], from, to) : text_search(&v[0], &v[1], from, to);
     if (at < 0 && must) return run_fail(r, "substring not found");
     const value before = text_part(&v[0], 0, at > 0 ? (size_t)at : 0);
     return *out = value_int(at < 0 ? -1 : text_count(&before)), true;
@@ -229,7 +229,7 @@ static bool str_zfill(run *r, const value *v, const call_arguments *a, value *ou
     const value zero = value_literal("0");
     builder b = {.r = r, .safe = v[0].safe};
     build_part(&b, &v[0], 0, sign);
-    build_repeat(&b, &zero, width - n);
+    build_repeat(&b, &zero, width > n ? width - n : 0);
     build_part(&b, &v[0], sign, v[0].n);
     *out = build_end(&b);
     return run_step(r);
@@ -256,14 +256,15 @@ static bool str_expandtabs(run *r, const value *v, const call_arguments *a, valu
 }
 
 /* Every character has one of the bits (and there is one, unless `empty_too`). */
-static bool all_are(const value *s, unsigned bits, bool empty_too, value *out) {
+static bool all_are(run *r, const value *s, unsigned bits, bool empty_too, value *out) {
+    run_charge(r, (size_t)s->n * 4);
     bool all = s->n > 0 || empty_too;
     for (size_t at = 0; all && at < s->n;) all = (character_class(utf8_next(s->text, s->n, &at)) & bits) != 0;
     return *out = value_bool(all), true;
 }
 #define STRING_CLASS(name, bits, empty_too) \
     static bool str_##name(run *r, const value *v, const call_arguments *a, value *out) { \
-        return all_are(&v[0], bits, empty_too, out); \
+        return all_are(r, &v[0], bits, empty_too, out); \
     }
 STRING_CLASS(isalpha, CHARACTER_ALPHA, false)
 STRING_CLASS(isdecimal, CHARACTER_DECIMAL, false)

@@ -79,7 +79,7 @@ static big *big_add(run *r, const big *a, const big *b, bool subtract) {
 static big *big_multiply(run *r, const big *a, const big *b) {
     big *p = big_new(r, a->n + b->n);
     if (p == NULL) return NULL;
-    r->steps -= (long)a->n * b->n / 16;
+    r->steps -= (long)a->n * b->n / 4;
     for (uint32_t i = 0; i < a->n; i++) {
         uint64_t carry = 0;
         for (uint32_t k = 0; k < b->n || carry > 0; k++) {
@@ -162,6 +162,7 @@ bool big_is_negative(const big *b) {
     return b->negative;
 }
 double big_to_real(const big *b) {
+    if (b->n > 36) return b->negative ? -INFINITY : INFINITY; /* 10^315 and more */
     char digits[LIMBS_MOST * LIMB_DIGITS + 64];
     size_t n = (size_t)snprintf(digits, sizeof digits, "%s%u", b->negative ? "-" : "", b->n > 0 ? b->limb[b->n - 1] : 0);
     for (uint32_t i = b->n > 0 ? b->n - 1 : 0; i-- > 0;) n += (size_t)snprintf(digits + n, sizeof digits - n, "%09u", b->limb[i]);
@@ -195,6 +196,7 @@ value number_from_text(run *r, const char *digits, size_t n, int base, bool nega
             b->n = small->n;
         }
         uint64_t carry = digit;
+        r->steps -= b->n / 2 + 1;
         for (uint32_t k = 0; k < b->n || carry > 0; k++) {
             if (k == LIMBS_MOST + 2) return *ok = false, value_int(0);
             if (k == b->n) b->n++, b->limb[k] = 0;

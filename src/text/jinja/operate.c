@@ -155,6 +155,7 @@ bool item_get(run *r, const value *v, const value *key, value *out) {
     int64_t i = 0, n = 0;
     switch (v->type) {
     case VALUE_DICT: {
+        if (key->type == VALUE_STRING) run_charge(r, key->n);
         const value *found = dict_get(v->dict, key);
         if (found != NULL) return *out = *found, true;
         break;
@@ -221,15 +222,17 @@ bool slice_get(run *r, const value *v, const value *start, const value *stop, co
     if (v->type == VALUE_RANGE) {
         int64_t *range = run_take(r, 4 * sizeof *range);
         if (range == NULL) return run_step(r);
-        range[0] = v->range[0] + from * v->range[2];
-        range[1] = v->range[0] + to * v->range[2];
-        range[2] = v->range[2] * by;
+        const __int128 each = v->range[2], part_of[3] = {v->range[0] + from * each, v->range[0] + to * each, each * by};
+        for (int i = 0; i < 3; i++) {
+            if (part_of[i] != (int64_t)part_of[i]) return run_fail(r, "the slice of a range has numbers that are too large");
+            range[i] = (int64_t)part_of[i];
+        }
         range[3] = count;
         return *out = (value){.type = VALUE_RANGE, .range = range}, true;
     }
     list *l = list_new(r, (size_t)count);
     run_charge(r, (size_t)count * 16);
-    for (int64_t i = from, k = 0; k < count; k++, i += by) list_push(r, l, v->list->item[i]);
+    for (int64_t k = 0; k < count; k++) list_push(r, l, v->list->item[from + k * by]);
     return *out = v->type == VALUE_LIST ? value_list(l) : value_tuple(l), true;
 }
 
@@ -257,6 +260,9 @@ bool path_get(run *r, const value *v, const value *path, const value *absent, va
 
 /* --- arguments ---------------------------------------------------------------------------------------------------------------------------- */
 bool builtin_call(run *r, const builtin *b, const char *kind, const value *first, const call_arguments *a, value *out) {
+    if (first->type == VALUE_STRING) run_charge(r, first->n); /* most of what is built in looks at all of a string */
+    for (uint32_t i = 0; i < a->n; i++)
+        if (a->item[i].type == VALUE_STRING) run_charge(r, a->item[i].n);
     if (b->parameters[0] == 0 && a->n == 0 && a->named == NULL) return b->run(r, first, a, out);
     value bound[BOUND_MOST];
     bound[0] = *first;

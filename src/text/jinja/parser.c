@@ -260,6 +260,7 @@ call_node *parse_arguments(parser *p) {
             if (c->dict != NULL) return parse_fail(p, "invalid syntax for a call"), NULL;
             node *name = node_new(p, NODE_CONSTANT);
             if (name == NULL) return NULL;
+            if (named.n == 2 * ARGUMENTS_MOST) return parse_fail(p, "a call has more than %d arguments by name", ARGUMENTS_MOST), NULL;
             name->constant = text_value(p->at->text, p->at->n);
             p->at += 2;
             if ((item = parse_expression(p, true)) == NULL || !node_push(p, &named, name) || !node_push(p, &named, item)) return NULL;

@@ -158,6 +158,7 @@ void build_repr(builder *b, const value *v, int depth) {
     case VALUE_LOOP: {
         int64_t n = 0;
         if (loop_length(b->r, v->loop, &n)) build_print(b, mark, "<LoopContext %lld/%lld>", (long long)v->loop->index0 + 1, (long long)n);
+        else b->r->over = true; /* the error is there */
         break;
     }
     case VALUE_MISSING:

@@ -17,6 +17,7 @@ static value *slot_of(const run *r, int hops, int slot) {
 }
 
 static bool enter(run *r, const scope *s) {
+    r->steps -= s->n / 8;
     for (uint32_t i = 0; i < s->n; i++) {
         const entry *e = &s->entry[i];
         value *to = &r->frame->slot[e->slot];
@@ -315,7 +316,7 @@ static flow run_captured(run *r, const node *n, value *out) {
     const size_t from = r->n_out;
     const flow did = enter(r, &n->entered) ? run_body(r, &n->body) : FLOW_FAILED;
     if (did == FLOW_ON) *out = run_capture(r, from);
-    else r->n_out = from;
+    else run_charge(r, r->n_out - from), r->n_out = from;
     return did;
 }
 static flow run_set_block(run *r, const node *n) {

@@ -38,6 +38,11 @@ static void out_of_room(resolver *r) {
     if (!r->failed) fail(r->err, "the template is too large");
     r->failed = true;
 }
+enum { NAMES_MOST = 2000 }; /* of a scope: they are looked through one by one */
+static void too_many(resolver *r) {
+    if (!r->failed) fail(r->err, "the template has more than %d names", NAMES_MOST);
+    r->failed = true;
+}
 static void refuse(resolver *r, int line, const char *what, const char *name, size_t n) {
     if (!r->failed) fail(r->err, "line %d: %s '%.*s'", line, what, n < 100 ? (int)n : 100, name);
     r->failed = true;
@@ -59,6 +64,7 @@ static symbol *find(const symbols *s, const char *name, size_t n, const symbols 
     return NULL;
 }
 static symbol *define(resolver *r, symbols *s, const char *name, size_t n, load_kind load, bool stored) {
+    if (s->n == NAMES_MOST) return too_many(r), NULL;
     if (s->n == s->room) {
         const uint32_t room = s->room == 0 ? 8 : s->room * 2;
         symbol *more = arena_grow(r->owner, s->item, s->room * sizeof *more, room * sizeof *more);
@@ -100,6 +106,7 @@ static int variable_index(resolver *r, const char *name, size_t n) {
     chat_template *t = r->t;
     for (uint32_t i = 0; i < t->n_variable; i++)
         if (t->variable[i].n == n && memcmp(t->variable[i].name, name, n) == 0) return (int)i;
+    if (t->n_variable == NAMES_MOST) return too_many(r), 0;
     if (t->n_variable == r->variable_room) {
         const uint32_t room = r->variable_room == 0 ? 16 : r->variable_room * 2;
         variable_name *more = arena_grow(r->owner, t->variable, r->variable_room * sizeof *more, room * sizeof *more);
@@ -354,11 +361,14 @@ static void walk_with(resolver *r, symbols *outer, node *n) {
 static bool is_own_variable(const node *n) {
     return n->kind == NODE_NAME && n->hops == 0;
 }
+static bool is_short(const value *key) { /* so short that a look-up need not be charged */
+    return key->n > 0 && key->n <= 64;
+}
 static uint8_t quick_kind(const node *n) {
     if (n->kind == NODE_CONSTANT) return QUICK_CONSTANT;
     if (is_own_variable(n)) return QUICK_SLOT;
-    if (n->kind == NODE_ATTRIBUTE && n->plain && n->constant.n > 0 && is_own_variable(n->a)) return QUICK_FIELD;
-    const bool key = n->kind == NODE_ITEM && n->b->kind == NODE_CONSTANT && n->b->constant.type == VALUE_STRING && n->b->constant.n > 0;
+    if (n->kind == NODE_ATTRIBUTE && n->plain && is_short(&n->constant) && is_own_variable(n->a)) return QUICK_FIELD;
+    const bool key = n->kind == NODE_ITEM && n->b->kind == NODE_CONSTANT && n->b->constant.type == VALUE_STRING && is_short(&n->b->constant);
     return key && is_own_variable(n->a) ? QUICK_ITEM : QUICK_NO;
 }
 /* soft: inside an if, where a filter that does not exist is an error only when it is met (templates try what their host has). */

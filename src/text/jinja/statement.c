@@ -152,6 +152,7 @@ static bool parse_signature(parser *p, macro_node *m) {
         if (names.n > 0 && !parse_expect_op(p, ",")) return false;
         node *name = parse_target_name(p), *v = NULL;
         if (name == NULL || !node_push(p, &names, name)) return false;
+        if (names.n > ARGUMENTS_MOST) return parse_fail(p, "a macro has more than %d parameters", ARGUMENTS_MOST);
         for (uint32_t i = 0; i + 1 < names.n; i++)
             if (names.item[i]->n_name == name->n_name && memcmp(names.item[i]->name, name->name, name->n_name) == 0)
                 return parse_fail(p, "parameter '%.*s' is there twice", (int)name->n_name, name->name);

@@ -52,6 +52,7 @@ static bool test_divisibleby(run *r, const value *v, const call_arguments *a, va
 static bool has_case(run *r, const value *v, unsigned wanted, value *out) {
     value s;
     if (!value_str(r, v, &s)) return false;
+    run_charge(r, (size_t)s.n * 4);
     bool any = false, other = false;
     for (size_t at = 0; at < s.n;) {
         const unsigned class = character_class(utf8_next(s.text, s.n, &at)) & CHARACTER_CASED;

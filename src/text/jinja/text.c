@@ -145,24 +145,35 @@ value text_slice(run *r, const value *s, int64_t start, int64_t stop, int64_t st
             if (((unsigned char)s->text[i] & 0xc0) != 0x80) offset[k++] = i;
         offset[k] = s->n;
     }
-    for (int64_t i = start, k = 0; k < count; k++, i += step)
+    for (int64_t k = 0; k < count; k++) {
+        const int64_t i = start + k * step;
         build_part(&b, s, offset != NULL ? offset[i] : (size_t)i, offset != NULL ? offset[i + 1] : (size_t)i + 1);
+    }
     return build_end(&b);
 }
 
 /* --- case ------------------------------------------------------------------------------------------------------------------------------ */
+static size_t char_before(const char *text, size_t at) { /* where the character that ends at `at` begins */
+    do at--;
+    while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80);
+    return at;
+}
+static bool is_case_ignorable(uint32_t c) {
+    return c == '\'' || c == '.' || c == 0xad || c == 0x2019 || (c >= 0x300 && c < 0x370);
+}
 /* A capital sigma at the end of a word becomes the final one. */
 static bool sigma_is_final(const value *s, size_t begin, size_t end) {
     bool before = false;
-    for (size_t at = 0; at < begin;) {
-        const uint32_t c = utf8_next(s->text, s->n, &at);
-        if (c == '\'' || c == '.' || c == 0xad || c == 0x2019 || (c >= 0x300 && c < 0x370)) continue; /* case-ignorable */
+    for (size_t at = begin; at > 0;) { /* no further than the sigma before: all of them together look at each character once */
+        size_t next = at = char_before(s->text, at);
+        const uint32_t c = utf8_next(s->text, s->n, &next);
+        if (is_case_ignorable(c)) continue;
         before = (character_class(c) & CHARACTER_CASED) != 0;
+        break;
     }
     for (size_t at = end; before && at < s->n;) {
         const uint32_t c = utf8_next(s->text, s->n, &at);
-        if (c == '\'' || c == '.' || c == 0xad || c == 0x2019 || (c >= 0x300 && c < 0x370)) continue;
-        return (character_class(c) & CHARACTER_CASED) == 0;
+        if (!is_case_ignorable(c)) return (character_class(c) & CHARACTER_CASED) == 0;
     }
     return before;
 }
@@ -209,27 +220,25 @@ bool text_is_space(const char *text, size_t n, size_t at, size_t *next) {
     *next = at;
     return (character_class(utf8_next(text, n, next)) & CHARACTER_SPACE) != 0;
 }
-static size_t char_before(const char *text, size_t at) { /* where the character that ends at `at` begins */
-    do at--;
-    while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80);
-    return at;
-}
 static bool strips(const value *s, size_t at, size_t end, const value *characters) {
     size_t next;
     if (characters == NULL) return text_is_space(s->text, end, at, &next);
     const value one = text_part(s, at, end);
     return text_search(characters, &one, 0, characters->n) >= 0;
 }
-value text_strip(const value *s, const value *characters, int sides) {
+value text_strip(run *r, const value *s, const value *characters, int sides) {
     size_t from = 0, to = s->n;
-    while (sides & 1 && from < to) {
+    const size_t each = characters != NULL ? characters->n : 0; /* bytes that are searched for each character */
+    while (sides & 1 && from < to && r->steps >= 0) {
         size_t next = from;
+        run_charge(r, each);
         utf8_next(s->text, to, &next);
         if (!strips(s, from, next, characters)) break;
         from = next;
     }
-    while (sides & 2 && to > from) {
+    while (sides & 2 && to > from && r->steps >= 0) {
         const size_t before = char_before(s->text, to);
+        run_charge(r, each);
         if (!strips(s, before, to, characters)) break;
         to = before;
     }
@@ -243,17 +252,22 @@ int64_t text_search(const value *s, const value *part, size_t from, size_t to) {
     const char *found = memmem(s->text + from, to - from, part->text, part->n);
     return found != NULL ? found - s->text : -1;
 }
-int64_t text_search_last(const value *s, const value *part, size_t from, size_t to) {
+int64_t text_search_last(run *r, const value *s, const value *part, size_t from, size_t to) {
     if (from > to || part->n > to - from) return -1;
-    for (size_t at = to - part->n + 1; at-- > from;)
+    if (part->n == 0) return (int64_t)to;
+    const char first = part->text[0], last = part->text[part->n - 1];
+    for (size_t at = to - part->n + 1; at-- > from && r->steps >= 0;) {
+        if (s->text[at] != first || s->text[at + part->n - 1] != last) continue;
+        run_charge(r, part->n);
         if (memcmp(s->text + at, part->text, part->n) == 0) return (int64_t)at;
+    }
     return -1;
 }
 
 list *text_split_lines(run *r, const value *s, bool keep) {
     list *out = list_new(r, 8);
     size_t begin = 0;
-    run_charge(r, s->n);
+    run_charge(r, (size_t)s->n * 4);
     for (size_t at = 0; at < s->n;) {
         const size_t end = at;
         const uint32_t c = utf8_next(s->text, s->n, &at);
@@ -288,14 +302,14 @@ static list *split_space(run *r, const value *s, int64_t most) {
 }
 static list *split_space_from_right(run *r, const value *s, int64_t most) {
     list *out = list_new(r, 8);
-    value left = text_strip(s, NULL, 2);
+    value left = text_strip(r, s, NULL, 2);
     while (left.n > 0 && !r->over) {
         size_t begin = left.n, next;
         if (most >= 0 && out->n >= most) begin = 0;
         while (begin > 0 && !text_is_space(left.text, left.n, char_before(left.text, begin), &next)) begin = char_before(left.text, begin);
         list_push(r, out, text_part(&left, begin, left.n));
         left = text_part(&left, 0, begin);
-        left = text_strip(&left, NULL, 2);
+        left = text_strip(r, &left, NULL, 2);
     }
     return reverse(out), out;
 }
@@ -305,7 +319,7 @@ list *text_split(run *r, const value *s, const value *separator, int64_t most, b
     list *out = list_new(r, 8);
     size_t from = 0, to = s->n;
     while ((most < 0 || out->n < most) && !r->over) {
-        const int64_t found = from_right ? text_search_last(s, separator, 0, to) : text_search(s, separator, from, s->n);
+        const int64_t found = from_right ? text_search_last(r, s, separator, 0, to) : text_search(s, separator, from, s->n);
         if (found < 0) break;
         list_push(r, out, from_right ? text_part(s, (size_t)found + separator->n, to) : text_part(s, from, (size_t)found));
         from = (size_t)found + separator->n;

@@ -164,8 +164,8 @@ typedef struct parser {
     int depth; /* of nesting */
     int loops; /* around this statement, in this function */
 } parser;
-enum { PARSE_DEPTH_MOST = 150 };
-bool jinja_parse(parser *p, body *out); /* the whole template */
+enum { PARSE_DEPTH_MOST = 150, ARGUMENTS_MOST = 500 }; /* ARGUMENTS_MOST: by name; parameters of a macro */
+bool jinja_parse(parser *p, body *out);                /* the whole template */
 node *parse_expression(parser *p, bool with_condition);
 typedef enum { TUPLE_PLAIN, TUPLE_NO_CONDITION, TUPLE_IN_PARENTHESES } tuple_form;
 node *parse_tuple(parser *p, tuple_form form, const char *end_name);

@@ -85,15 +85,19 @@ value tuple_of(run *r, value a, value b) {
     return value_tuple(l);
 }
 
+static uint64_t int_hash(int64_t x) { /* its lowest bits depend on all bits of x */
+    const uint64_t mixed = ((uint64_t)x ^ (uint64_t)x >> 32) * 0x9e3779b97f4a7c15u;
+    return mixed ^ mixed >> 32;
+}
 /* Equal keys have equal hashes: 1, 1.0 and true are one key. */
 static uint64_t key_hash(const value *v) {
     uint64_t h = 0;
     switch (v->type) {
     case VALUE_STRING: return hash64(v->text, v->n, 1);
     case VALUE_BOOL:
-    case VALUE_INT: return (uint64_t)v->integer * 0x9e3779b97f4a7c15u;
+    case VALUE_INT: return int_hash(v->integer);
     case VALUE_FLOAT:
-        if (v->real == trunc(v->real) && fabs(v->real) < 9e18) return (uint64_t)(int64_t)v->real * 0x9e3779b97f4a7c15u;
+        if (v->real == trunc(v->real) && fabs(v->real) < 9e18) return int_hash((int64_t)v->real);
         return hash64(&v->real, sizeof v->real, 2);
     case VALUE_BIG: return big_hash(v->big);
     case VALUE_TUPLE:
@@ -153,6 +157,7 @@ dict *dict_new(run *r, size_t most) {
 }
 void dict_set(run *r, dict *d, value key, value item) {
     if (r->over) return;
+    if (key.type == VALUE_STRING) run_charge(r, key.n);
     const uint32_t found = dict_find(d, &key);
     if (found > 0) {
         d->item[found - 1] = item;
@@ -251,6 +256,10 @@ bool value_same(const value *a, const value *b) {
     }
 }
 
+/* Big numbers are compared with floats by way of their digits. */
+static void charge_numbers(run *r, const value *a, const value *b) {
+    if (a->type == VALUE_BIG || b->type == VALUE_BIG) r->steps -= 64;
+}
 enum { NESTED_MOST = 500 }; /* of lists in lists that are compared */
 static bool equal_at(run *r, const value *a, const value *b, int depth);
 static bool lists_equal(run *r, const list *a, const list *b, int depth) {
@@ -262,6 +271,7 @@ static bool lists_equal(run *r, const list *a, const list *b, int depth) {
 static bool dicts_equal(run *r, const dict *a, const dict *b, int depth) {
     if (a->n != b->n) return false;
     for (uint32_t i = 0; i < a->n; i++) {
+        if (a->key[i].type == VALUE_STRING) run_charge(r, a->key[i].n);
         const value *other = dict_get(b, &a->key[i]);
         if (other == NULL || !equal_at(r, &a->item[i], other, depth)) return false;
     }
@@ -280,13 +290,13 @@ static bool views_equal(run *r, const value *a, const value *b, int depth) {
     return true;
 }
 static bool equal_at(run *r, const value *a, const value *b, int depth) {
-    r->steps--;
-    if (depth > NESTED_MOST || r->steps < 0) return r->over = true, false;
+    if (--r->steps < 0) return false; /* the run fails at its next step */
+    if (depth > NESTED_MOST) return r->over = true, false;
     if (a->type == VALUE_STRING) {
         if (b->type == VALUE_STRING) run_charge(r, a->n);
         return b->type == VALUE_STRING && text_equal(a, b);
     }
-    if (value_is_number(a)) return value_is_number(b) && number_compare(a, b) == 0;
+    if (value_is_number(a)) return charge_numbers(r, a, b), value_is_number(b) && number_compare(a, b) == 0;
     if (a->type != b->type) return false;
     switch (a->type) {
     case VALUE_NONE:
@@ -321,6 +331,7 @@ static bool less_at(run *r, const value *a, const value *b, const char *op, bool
     }
     if (value_is_number(a) && value_is_number(b)) {
         const int c = number_compare(a, b);
+        charge_numbers(r, a, b);
         return *out = c == -1 || (or_equal && c == 0), true;
     }
     if ((a->type == VALUE_LIST || a->type == VALUE_TUPLE) && a->type == b->type) return lists_less(r, a->list, b->list, op, or_equal, depth, out);
@@ -347,17 +358,18 @@ bool compare(run *r, op_kind op, const value *a, const value *b, bool *out) {
     }
 }
 
-bool value_hashable(run *r, const value *v) {
-    const value *inner = v;
-    for (int depth = 0; inner->type == VALUE_TUPLE && inner->list->n > 0; depth++) {
-        if (depth > 20) return run_fail(r, "tuples are nested too deep for a key");
-        for (uint32_t i = 1; i < inner->list->n; i++)
-            if (!value_hashable(r, &inner->list->item[i])) return false;
-        inner = &inner->list->item[0];
-    }
-    if (inner->type == VALUE_LIST || inner->type == VALUE_DICT || inner->type == VALUE_VIEW)
-        return run_fail(r, "unhashable type: '%s'", value_type_name(inner));
+/* Charges for what hashing and comparing the key will cost, too. */
+static bool hashable_at(run *r, const value *v, int depth) {
+    if (v->type == VALUE_LIST || v->type == VALUE_DICT || v->type == VALUE_VIEW) return run_fail(r, "unhashable type: '%s'", value_type_name(v));
+    if (v->type == VALUE_STRING) run_charge(r, v->n);
+    if (v->type != VALUE_TUPLE) return true;
+    if (depth > 20) return run_fail(r, "tuples are nested too deep for a key");
+    for (uint32_t i = 0; i < v->list->n; i++)
+        if (!run_step(r) || !hashable_at(r, &v->list->item[i], depth + 1)) return false;
     return true;
+}
+bool value_hashable(run *r, const value *v) {
+    return hashable_at(r, v, 0);
 }
 
 bool value_contains(run *r, const value *container, const value *item, bool *out) {
