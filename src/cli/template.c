@@ -19,13 +19,14 @@ static bool read_time(const char *text, int64_t *out, error *err) {
     const int n = sscanf(text, "%4d-%2d-%2d%*1[T ]%2d:%2d:%2d%c", &when.tm_year, &when.tm_mon, &when.tm_mday, &when.tm_hour, &when.tm_min, &when.tm_sec, &rest);
     int day_end = 0;
     const bool day = n == 3 && sscanf(text, "%*4d-%*2d-%*2d%n", &day_end) == 0 && text[day_end] == 0;
-    const bool right = (n == 6 || day) && when.tm_mon >= 1 && when.tm_mon <= 12 && when.tm_mday >= 1 && when.tm_mday <= 31 && when.tm_hour >= 0 &&
-                       when.tm_hour < 24 && when.tm_min >= 0 && when.tm_min < 60 && when.tm_sec >= 0 && when.tm_sec < 60 && when.tm_year >= 1;
-    if (!right) return fail(err, "--now: '%.40s' is no time like 2026-01-15T12:00:00", text);
+    bool right = (n == 6 || day) && when.tm_mon >= 1 && when.tm_mon <= 12 && when.tm_mday >= 1 && when.tm_mday <= 31 && when.tm_hour >= 0 &&
+                 when.tm_hour < 24 && when.tm_min >= 0 && when.tm_min < 60 && when.tm_sec >= 0 && when.tm_sec < 60 && when.tm_year >= 1;
+    const int day_of_month = when.tm_mday;
     when.tm_year -= 1900;
     when.tm_mon -= 1;
-    *out = (int64_t)timegm(&when);
-    return true;
+    if (right) *out = (int64_t)timegm(&when); /* which makes the 3rd of March of a 31st of February */
+    right = right && when.tm_mday == day_of_month;
+    return right || fail(err, "--now: '%.40s' is no time like 2026-01-15T12:00:00", text);
 }
 
 static bool ends_in(const char *path, const char *end) {

@@ -195,7 +195,8 @@ static bool read_merge_batch(tokenizer *t, const merge_text *list, size_t from, 
         __builtin_prefetch(&t->bpe.merges.slot[merge_slot(side[i][0], side[i][1]) & t->bpe.merges.mask], 1);
     }
     for (size_t i = 0; i < n; i++)
-        if (!t->special[result[i]]) merge_table_put(&t->bpe.merges, side[i][0], side[i][1], (int32_t)(from + i), result[i]); /* no text becomes a special token */
+        if (!t->special[result[i]])
+            merge_table_put(&t->bpe.merges, side[i][0], side[i][1], (int32_t)(from + i), result[i]); /* no text becomes a special token */
     return true;
 }
 
@@ -221,7 +222,7 @@ static void read_characters(tokenizer *t) {
         const char mapped[2] = {(char)(c < 0x80 ? c : 0xc0 | c >> 6), (char)(0x80 | (c & 63))};
         t->bpe.mapped_token[b] = vocabulary_get(&t->vocabulary, mapped, c < 0x80 ? 1 : 2);
         const char plain = (char)b;
-        if (b < 128) t->bpe.ascii_token[b] = vocabulary_get(&t->vocabulary, &plain, 1);
+        if (b < 128) t->bpe.ascii_token[b] = model_token(t, &plain, 1);
     }
     t->bpe.mapped_whole = true;
     for (unsigned b = 0; b < 256; b++) t->bpe.mapped_whole = t->bpe.mapped_whole && t->bpe.mapped_token[b] >= 0;
@@ -278,10 +279,9 @@ static bool bpe_read(tokenizer *t, const model_text *source, error *err) {
 
 /* Without a pre-tokenizer a text is one word. Cutting it before U+2581 gives the same ids where that is a token of its own, and
  * no merge has it at the beginning of its right side while its left side ends in another character. */
-bool bpe_may_cut_at_blank(const tokenizer *t) {
+static bool may_cut_at_blank(const tokenizer *t) {
     static const char blank[] = "\xe2\x96\x81";
-    if (t->pre_tokenizer.n > 0 || t->bpe.ignore_merges || t->bpe.n_prefix + t->bpe.n_suffix > 0 || vocabulary_get(&t->vocabulary, blank, 3) < 0)
-        return false;
+    if (vocabulary_get(&t->vocabulary, blank, 3) < 0) return false;
     for (size_t i = 0; i <= t->bpe.merges.mask; i++) {
         const merge *m = &t->bpe.merges.slot[i];
         if (m->left < 0) continue;
@@ -292,6 +292,31 @@ bool bpe_may_cut_at_blank(const tokenizer *t) {
     if (t->unk < 0) return true;
     const token *unk = &t->vocabulary.token[t->unk];
     return unk->length < 3 || memcmp(unk->text + unk->length - 3, blank, 3) != 0;
+}
+
+/* Two characters that are tokens of their own, and that no merge has side by side, are never in one token: cutting between them
+ * gives the same ids, and short words that come again. */
+static void find_joins(tokenizer *t) {
+    bpe *m = &t->bpe;
+    memset(m->joins, 0xff, sizeof m->joins);
+    for (int a = 0; a < 128; a++)
+        for (int b = 0; m->ascii_token[a] >= 0 && b < 128; b++)
+            if (m->ascii_token[b] >= 0) m->joins[a][b / 64] &= ~(1ull << b % 64);
+    for (size_t i = 0; i <= m->merges.mask; i++) {
+        if (m->merges.slot[i].left < 0) continue;
+        const token *left = &t->vocabulary.token[m->merges.slot[i].left], *right = &t->vocabulary.token[m->merges.slot[i].right];
+        if (left->length == 0 || right->length == 0) continue;
+        const unsigned a = (unsigned char)left->text[left->length - 1], b = (unsigned char)right->text[0];
+        if (a < 128 && b < 128) m->joins[a][b / 64] |= 1ull << b % 64;
+    }
+}
+
+bool bpe_find_cuts(tokenizer *t) {
+    const bpe *m = &t->bpe;
+    if (t->pre_tokenizer.n > 0 || m->ignore_merges || m->n_prefix + m->n_suffix > 0) return false;
+    find_joins(t);
+    t->bpe.cut_at_blank = may_cut_at_blank(t);
+    return true;
 }
 
 static void bpe_content(const tokenizer *t, string *out) {

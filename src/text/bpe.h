@@ -55,7 +55,9 @@ typedef struct bpe {
     const char *prefix, *suffix; /* continuing_subword_prefix of each character but the first, end_of_word_suffix of the last */
     size_t n_prefix, n_suffix;
     struct token_index *tokens; /* where whole words come before merges; NULL: they do not */
-    bool cut_at_blank;          /* no pre-tokenizer, and no merge crosses from another character into U+2581 */
+    bool cuts;                  /* there is no pre-tokenizer, and the next two say where a text may be cut with the same ids */
+    bool cut_at_blank;          /* no merge crosses from another character into U+2581 */
+    uint64_t joins[128][2];     /* bit b of row a: some merge has a, or a part that ends in it, before b, or one of them is no token */
 } bpe;
 
 /* As the model's `word`, of a word that is not taken as a whole. */

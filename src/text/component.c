@@ -1,4 +1,3 @@
-/* The parts of tokenizer.json around the model. Each reader takes what it knows how to do exactly and refuses the rest by name. */
 #include "text/component.h"
 
 #include <string.h>

@@ -101,7 +101,7 @@ static void emit(run *r, const piece *from, int32_t id, size_t begin, size_t end
 void run_word(run *r, const piece *from, size_t begin, size_t end) {
     const tokenizer *t = r->t;
     if (r->out->begin == NULL) {
-        word_encode(r->s, from->text + begin, end - begin, r->out);
+        word_encode(r->s, from->text + begin, end - begin, from->n - begin, r->out);
         return;
     }
     const size_t n = t->model->word(r->s, from->text + begin, end - begin);

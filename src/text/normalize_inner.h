@@ -86,11 +86,11 @@ typedef struct normalize_kind {
     bool (*apply)(const normalize_step *s, edit *e);                          /* false: as normalize_text */
 } normalize_kind;
 
-extern const normalize_kind normalize_nfc, normalize_nfd, normalize_nfkc, normalize_nfkd; /* normal_form.c */
-extern const normalize_kind normalize_lowercase, normalize_strip, normalize_strip_accents, normalize_nmt, normalize_byte_level;
-extern const normalize_kind normalize_bert_clean, normalize_bert_chinese, normalize_bert_accents; /* parts of BertNormalizer */
-extern const normalize_kind normalize_replace, normalize_prepend;                                 /* replace.c */
-extern const normalize_kind normalize_precompiled;                                                /* precompiled.c */
+extern const normalize_kind normalize_nfc, normalize_nfd, normalize_nfkc, normalize_nfkd;                                       /* normal_form.c */
+extern const normalize_kind normalize_lowercase, normalize_strip, normalize_strip_accents, normalize_nmt, normalize_byte_level; /* normalize_character.c */
+extern const normalize_kind normalize_bert_clean, normalize_bert_chinese, normalize_bert_accents;                               /* parts of BertNormalizer */
+extern const normalize_kind normalize_replace, normalize_prepend;                                                               /* normalize_replace.c */
+extern const normalize_kind normalize_precompiled;                                                                              /* precompiled.c */
 
 bool step_flag(const json *v, const char *key, bool *flag, error *err); /* a member that must be true or false */
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MOST_DEPTH = 100, MOST_REPEATS = 1000 };
 
@@ -122,15 +123,17 @@ static code_point_set *set_new(void) {
     return calloc(1, sizeof(code_point_set));
 }
 
-/* \p{NAME}, \P{NAME}, \p{^NAME}; t->at behind the p. */
-static bool read_property(translation *t, bool negated, code_point_set *s) {
+/* \p{NAME}, \P{NAME}, \p{^NAME}; t->at behind the p. Outside brackets \p{Word} is \w, which is more than [[:word:]]. */
+static bool read_property(translation *t, bool in_bracket, bool negated, code_point_set *s) {
     const size_t at = t->at - 2;
     const char *close = take(t, "{") ? memchr(t->text + t->at, '}', t->n - t->at) : NULL;
     if (close == NULL) return refuse(t, at, "\\p without {NAME}");
     if (take(t, "^")) negated = !negated;
-    const size_t begin = t->at;
+    const char *name = t->text + t->at;
+    size_t n = (size_t)(close - name);
     t->at = (size_t)(close + 1 - t->text);
-    if (!set_add_property(s, t->text + begin, (size_t)(close - t->text) - begin)) return refuse(t, at, "a property that is not known");
+    if (!in_bracket && n == 4 && strncasecmp(name, "word", n) == 0) name = "\\w", n = 2;
+    if (!set_add_property(s, name, n)) return refuse(t, at, "a property that is not known");
     if (negated) set_complement(s);
     return true;
 }
@@ -145,7 +148,7 @@ static bool read_class_escape(translation *t, bool in_bracket, code_point_set *s
     *is = true;
     if (lower == 'p') {
         t->at++;
-        return read_property(t, letter == 'P', s);
+        return read_property(t, in_bracket, letter == 'P', s);
     }
     for (size_t i = 0; i < COUNT(classes); i++) {
         if (lower != classes[i].letter) continue;

@@ -291,26 +291,23 @@ static void run_step(run *r, size_t step, const piece *from) {
     apply[r->t->pre_tokenizer.step[step].kind](r, step, from);
 }
 
-/* No pre-tokenizer: one word; cut before each U+2581 (E2 96 81) behind another character where no merge crosses there. */
+/* Whether a word without a pre-tokenizer may be cut at text[at], 0 < at < n: between two characters that no merge has side by
+ * side, or before U+2581 (E2 96 81) behind another character where no merge crosses there. */
+static inline bool may_cut(const bpe *m, const char *text, size_t n, size_t at) {
+    static const char blank[] = "\xe2\x96\x81";
+    const unsigned char a = (unsigned char)text[at - 1], b = (unsigned char)text[at];
+    if (b < 128) return a < 128 && !(m->joins[a][b / 64] >> b % 64 & 1);
+    return b == 0xe2 && m->cut_at_blank && n - at >= 3 && memcmp(text + at, blank, 3) == 0 && (at < 3 || memcmp(text + at - 3, blank, 3) != 0);
+}
+
 static void encode_whole(run *r, const piece *from) {
-    const bool cuts = r->t->bpe.cut_at_blank && !r->t->pre_tokenizer.byte_level;
     size_t begin = 0;
-    for (size_t at = 1; cuts && at + 2 < from->n;) {
-        const char *found = memchr(from->text + at, 0xe2, from->n - 2 - at);
-        if (found == NULL) break;
-        at = (size_t)(found - from->text);
-        if (memcmp(found, "\xe2\x96\x81", 3) != 0) {
-            at++;
-            continue;
-        }
-        const bool behind_another = at < 3 || memcmp(found - 3, "\xe2\x96\x81", 3) != 0;
-        if (behind_another && at > begin) {
-            run_word(r, from, begin, at);
-            begin = at;
-        }
-        at += 3;
+    for (size_t at = 1; r->t->bpe.cuts && at < from->n; at++) {
+        if (!may_cut(&r->t->bpe, from->text, from->n, at)) continue;
+        run_word(r, from, begin, at);
+        begin = at;
     }
-    if (begin < from->n) run_word(r, from, begin, from->n);
+    run_word(r, from, begin, from->n);
 }
 
 void pre_tokenize(run *r, const piece *from) {

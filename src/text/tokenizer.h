@@ -1,6 +1,6 @@
 /* text/tokenizer.h: text to ids and back, exactly as Hugging Face `tokenizers` does with the same tokenizer.json.
- * Read: BPE (byte-level, and SentencePiece-style with byte fallback) with the components that tokenizer_json.c lists; any other
- * component or field that would change the result is refused by name. A tokenizer is never changed after loading, so any
+ * Read: its models (BPE, Unigram, WordPiece, WordLevel), normalizers, pre-tokenizers, post-processors and decoders; a component
+ * or a value that is not known is refused by name. A tokenizer is never changed after loading, so any
  * number of threads may use one; each brings a scratch of its own.
  * Text is bytes: invalid UTF-8 passes through byte-level vocabularies unchanged. */
 #ifndef SOCLE_TEXT_TOKENIZER_H

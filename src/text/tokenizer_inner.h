@@ -104,7 +104,8 @@ static inline int32_t model_token(const tokenizer *t, const char *text, size_t n
     return id >= 0 && (t->special[id] || (t->added_only != NULL && t->added_only[id])) ? -1 : id;
 }
 
-bool bpe_may_cut_at_blank(const tokenizer *t);
+/* bpe.c: where a text without a pre-tokenizer may be cut (bpe.joins, bpe.cut_at_blank); false: nowhere. */
+bool bpe_find_cuts(tokenizer *t);
 
 /* tokenizer_config.c */
 bool tokenizer_config_read(tokenizer *t, const char *text, size_t n, error *err);

@@ -1,4 +1,4 @@
-/* tokenizer.json of Hugging Face `tokenizers`: model, added tokens, and the components around them (component.c). */
+/* tokenizer.json of Hugging Face `tokenizers`: model, added tokens, and the components around them (component.h). */
 #include "text/tokenizer_inner.h"
 
 #include <math.h>
@@ -298,7 +298,7 @@ static bool read_root(tokenizer *t, const json *root, gathered *g, error *err) {
     if (!pre_tokenizer_read(t, json_get(root, "pre_tokenizer"), err)) return false;
     if (!post_processor_read(t, json_get(root, "post_processor"), err)) return false;
     if (!decoder_read(t, json_get(root, "decoder"), err)) return false;
-    t->bpe.cut_at_blank = t->model == &bpe_model && bpe_may_cut_at_blank(t);
+    t->bpe.cuts = t->model == &bpe_model && bpe_find_cuts(t);
     t->digest = content_digest(t);
     describe(t);
     return added_build(t, err) && decoder_build(t, err);

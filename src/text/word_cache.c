@@ -181,8 +181,13 @@ void word_encode_missed(tokenizer_scratch *s, const char *word, size_t n, id_lis
     short_keep(s, &w, hash);
 }
 
-void word_encode(tokenizer_scratch *s, const char *word, size_t n, id_list *out) {
+void word_encode(tokenizer_scratch *s, const char *word, size_t n, size_t readable, id_list *out) {
     word_ids found;
-    if (word_look_up_at_end(s, word, n, &found)) ids_append(out, found.id, (size_t)found.n);
-    else word_encode_missed(s, word, n, out);
+    if (!(readable >= WORD_READ ? word_look_up(s, word, n, &found) : word_look_up_at_end(s, word, n, &found))) {
+        word_encode_missed(s, word, n, out);
+        return;
+    }
+    id_list_reserve(out, SHORT_IDS);
+    memcpy(out->id + out->n, found.id, sizeof found.id); /* all, whatever their number: that is quicker */
+    out->n += (size_t)found.n;
 }

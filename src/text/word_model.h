@@ -34,8 +34,9 @@ void content_text(string *out, const char *text, size_t n);
 
 extern const word_model bpe_model, unigram_model, wordpiece_model, wordlevel_model;
 
-/* word_cache.c: appends the ids of one word to `out`, by way of a cache of whole words. */
-void word_encode(tokenizer_scratch *s, const char *word, size_t n, id_list *out);
+/* word_cache.c: appends the ids of one word to `out`, by way of a cache of whole words. `readable`: bytes of the text from word[0]
+ * on, n or more. */
+void word_encode(tokenizer_scratch *s, const char *word, size_t n, size_t readable, id_list *out);
 bool word_cache_start(tokenizer_scratch *s);
 /* Room in s->id and s->length for n parts; what they held is gone. */
 void word_reserve(tokenizer_scratch *s, size_t n);

@@ -81,6 +81,7 @@ SCAN uint64_t window_starts(const split_rules r, const window *w) {
             three &= ~(twice & -twice);
         }
         starts = (starts & ~(two | three | two << 1 | three << 1 | three << 2)) | (((two << 2) | (three << 3)) & letter);
+        starts &= ~(w->quote & letter << 1 & letter >> 1 & 1ull << (WINDOW - 2)); /* a second letter may follow, and is not seen */
     }
     return starts & known & ~1ull;
 }

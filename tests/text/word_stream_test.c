@@ -64,6 +64,40 @@ static void every_instruction_set_gives_the_ids_of_single_words(void **state) {
     arena_drop(&memory);
 }
 
+/* What a word's end depends on stands at every place of a window, its last bytes among them. */
+static void endings_of_words_are_seen_at_every_place(void **state) {
+    static const char *const endings[] = {"r're t", "r'r e", "H'LL", "r'l\xc3\xa9", "r's's ", "a'll'll", "111111", " \n \n t", "...\n\n/ a", "aHr'Hre"};
+    arena memory = {0};
+    id_list want = {0}, got = {0};
+    for (int k = SPLIT_GPT2; k < SPLIT_COUNT; k++) {
+        const split_kind kind = (split_kind)k;
+        const tokenizer *t = random_tokenizer(&memory, 31 + (uint64_t)k, 600, "'rrrelLH1. \nt", "", kind, false);
+        tokenizer_scratch *slow = tokenizer_scratch_new(t), *fast = tokenizer_scratch_new(t);
+        const stream_function *sets[] = {word_stream_avx2(), word_stream_avx512()};
+        for (size_t at = 1; at < 140; at++)
+            for (size_t i = 0; i < COUNT(endings); i++) {
+                string text = {0};
+                while (text.length < at) string_append(&text, text.length % 7 == 6 ? " t" : "r", text.length % 7 == 6 && text.length + 2 <= at ? 2 : 1);
+                string_append(&text, endings[i], strlen(endings[i]));
+                for (int n = 0; n < 40; n++) string_append(&text, " tre", 4);
+                id_list_reset(&want);
+                encode_words(slow, kind, text.data, text.length, &want);
+                for (size_t set = 0; set < COUNT(sets); set++) {
+                    if (sets[set] == NULL) continue;
+                    id_list_reset(&got);
+                    sets[set][kind](fast, text.data, text.length, &got);
+                    assert_same(&want, &got, set == 0 ? "AVX2" : "AVX-512", kind, &text);
+                }
+                string_drop(&text);
+            }
+        tokenizer_scratch_drop(slow);
+        tokenizer_scratch_drop(fast);
+    }
+    id_list_drop(&want);
+    id_list_drop(&got);
+    arena_drop(&memory);
+}
+
 /* More different words than any table holds. */
 static void assert_full_cache(bool ignore_merges) {
     arena memory = {0};
@@ -102,6 +136,7 @@ static void a_full_cache_still_gives_the_right_ids(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_instruction_set_gives_the_ids_of_single_words),
+        cmocka_unit_test(endings_of_words_are_seen_at_every_place),
         cmocka_unit_test(a_full_cache_still_gives_the_right_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
