@@ -18,7 +18,7 @@ from tokenizer_vocabularies import MAIN, WIDE
 from tokenizers import Tokenizer
 
 # what a run asks for: special tokens of the text are parsed; the post-processor's are added; offsets
-PARSE, PLAIN, WHOLE = ("parse", True, False, False), ("plain", False, False, False), ("whole", True, True, True)
+PARSE, PLAIN, WHOLE = ("parse", True, False, False), ("text", False, False, False), ("whole", True, True, True)
 MAIN_RUNS = [("small", WHOLE), ("odd", PARSE), ("odd", PLAIN), ("code", PARSE), ("prose", PARSE)]
 WIDE_RUNS = [("small", WHOLE), ("small", PLAIN)]
 BATCH, SHOWN = 32, 3
@@ -37,6 +37,21 @@ def byte_positions(text):
     lengths = numpy.frombuffer(text.encode("utf-32-le"), dtype=numpy.uint32)
     size = 1 + (lengths >= 0x80).astype(numpy.uint32) + (lengths >= 0x800) + (lengths >= 0x10000)
     return numpy.concatenate([[0], numpy.cumsum(size)]).astype(numpy.uint32)
+
+
+def as_text(path):
+    """The peer for texts whose special tokens are text. `encode_special_tokens` alone does not see to it where the model itself holds
+    them (Unigram's pieces `<s>`, ...): here they get names that no text has."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    model, hidden = config["model"], {t["content"]: "\U0010fffd" + t["content"] for t in config["added_tokens"] if t["special"]}
+    if "merges" in model: return Tokenizer.from_str(json.dumps(config))  # no merge makes one
+    name = lambda token: hidden.get(token, token)
+    if isinstance(model["vocab"], list): model["vocab"] = [[name(token), score] for token, score in model["vocab"]]
+    else: model["vocab"] = {name(token): i for token, i in model["vocab"].items()}
+    if "unk_token" in model: model["unk_token"] = name(model["unk_token"])
+    for token in config["added_tokens"]: token["content"] = name(token["content"])
+    config["post_processor"] = None
+    return Tokenizer.from_str(json.dumps(config))
 
 
 def peer_ids(tokenizer, texts, mode):
@@ -213,16 +228,16 @@ def main():
         if not path.exists():
             print(f"{name}: not built", file=sys.stderr)
             continue
-        tokenizer = Tokenizer.from_file(str(path))
+        parsing, plain = Tokenizer.from_file(str(path)), as_text(path)
         runs = [r for r in (MAIN_RUNS if name in MAIN else WIDE_RUNS) if r[0] in given.texts.split(",")]
         if given.peers_only:
-            for text, mode in runs: peer_file(given.work, name, tokenizer, text, mode)
+            for text, mode in runs: peer_file(given.work, name, parsing if mode[1] else plain, text, mode)
             print(f"{name}: ids are there", file=sys.stderr)
             continue
         lines, n, off, moved = [], 0, 0, 0
         try:
             for text, mode in runs:
-                some, other_ids, other_offsets, shown = compare(given.work, name, tokenizer, text, mode)
+                some, other_ids, other_offsets, shown = compare(given.work, name, parsing if mode[1] else plain, text, mode)
                 n, off, moved = n + some, off + other_ids, moved + other_offsets
                 lines += shown
             if name in UNCHANGED: lines += round_trip(given.work, name)

@@ -129,7 +129,7 @@ static void settle_stop(arena *owner, chat_form *f) {
     const char *goes_on = arena_print(&memory, "[%s, {\"role\": \"user\", \"content\": \"" ASKED_AGAIN "\"}]", answered);
     if (!found && try_messages(f, &f->usual, goes_on, &text, &marks)) {
         const char *at = last_of(&text, ANSWERED), *next = last_of(&text, ASKED_AGAIN);
-        if (at != NULL && next > at) find_stop(owner, &text, &marks, (size_t)(at - text.data) + strlen(ANSWERED), (size_t)(next - text.data), f);
+        if (at != NULL && next > at) f->open_end = find_stop(owner, &text, &marks, (size_t)(at - text.data) + strlen(ANSWERED), (size_t)(next - text.data), f);
     }
     string_drop(&text);
     string_drop(&marks);

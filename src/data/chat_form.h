@@ -24,6 +24,7 @@ typedef struct chat_form {
     known_template usual, with_tools; /* with_tools: where tools are offered; often the same */
     int32_t stop_id;                  /* the token that ends the assistant's turn, besides the model's end ids; -1: no single token does */
     const char *stop_text;            /* the same as text; NULL: nothing was found to end a turn */
+    bool open_end;                    /* a last answer is not closed: what ends a turn stands only before another one */
 } chat_form;
 
 /* `jinja` NULL: the tokenizer's own template ("tool_use", where it has one of that name, when tools are offered); err where there

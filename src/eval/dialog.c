@@ -9,8 +9,21 @@ bool dialog_form_of(arena *owner, const tokenizer *t, rendering how, dialog_form
     return chat_form_make(owner, t, NULL, &out->chat, err) || fail(err, "pairs need --template chatml or plain for this model");
 }
 
+/* Text alone has no place for what only a template renders. */
+static bool check_plain(const conversation *c, error *err) {
+    static const char *const members[] = {"tool_calls", "reasoning_content"};
+    if (c->tools != NULL || c->documents != NULL) return fail(err, "plain text renders no %s: take a chat template", c->tools != NULL ? "tools" : "documents");
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t k = 0; k < COUNT(members); k++) {
+            const json *v = json_get(c->messages[i].members, members[k]);
+            if (v != NULL && v->length > 0) return fail(err, "message %zu: plain text renders no %s: take a chat template", i + 1, members[k]);
+        }
+    return true;
+}
+
 /* The turns, each followed by a line feed, encoded as one text that the post-processor completes at its front. */
 static bool plain_encode(arena *owner, const dialog_form *f, const conversation *c, int32_t **ids, bool **learned, size_t *n, error *err) {
+    if (!check_plain(c, err)) return false;
     string text = {0};
     id_list list = {0};
     size_t *end = NEW_ARRAY(owner, c->n, size_t);

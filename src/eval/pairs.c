@@ -57,6 +57,11 @@ const char *text_trim(const char *text, size_t *n) {
 
 static bool pairs_match(judge *j, const pair_list *p, const pairs_options *o, arena *owner, pairs_result *out, error *err) {
     if (j->answer == NULL) return fail(err, "%s: %s writes no answers", p->path, j->name);
+    for (size_t i = 0; i < p->n; i++) {
+        const json *calls = json_get(p->pairs[i].messages[p->pairs[i].n - 1].members, "tool_calls");
+        if (calls != NULL && calls->length > 0)
+            return fail(err, "%s: line %zu: the answer calls a tool, and only texts can be matched: --no-match leaves that out", p->path, p->line[i]);
+    }
     pairs_progress told = {.stop = o->stop};
     out->pair_exact = NEW_ARRAY(owner, p->n, bool);
     out->answer = NEW_ARRAY(owner, p->n, string);

@@ -105,14 +105,44 @@ static int32_t id_of_text(const foreign *f, const char *text, size_t n) {
     return -1;
 }
 
+/* A token as "text" or {"content": "text"}. */
+static const json *text_of_token(const json *v) {
+    if (v->type == JSON_OBJECT) v = json_get(v, "content");
+    return v != NULL && v->type == JSON_STRING && v->length > 0 ? v : NULL;
+}
+
 void foreign_take_config(foreign *f, const json *config) {
     for (size_t i = 0; i < FOREIGN_NAMES; i++) {
         const json *v = json_get(config, foreign_names[i].name);
-        if (v != NULL && v->type == JSON_OBJECT) v = json_get(v, "content");
-        if (v == NULL || v->type != JSON_STRING) continue;
+        if (v == NULL || (v = text_of_token(v)) == NULL) continue;
         const int32_t id = id_of_text(f, v->text, v->length);
         if (id >= 0) *(int32_t *)(void *)((char *)f + foreign_names[i].place) = id;
     }
     f->add_bos = json_get_bool(config, "add_bos_token", f->add_bos);
     f->add_eos = json_get_bool(config, "add_eos_token", f->add_eos);
+}
+
+bool foreign_mark_special(foreign *f, const json *config, error *err) {
+    static const char *const lists[] = {"additional_special_tokens", "extra_special_tokens"};
+    map *named = map_new(f->memory, 0);
+    size_t n_named = 0;
+    if (named == NULL) return too_large(err);
+    for (size_t l = 0; l < COUNT(lists); l++) {
+        const json *list = json_get(config, lists[l]); /* an object of names and tokens, too, in the second one */
+        for (size_t i = 0; list != NULL && (list->type == JSON_ARRAY || list->type == JSON_OBJECT) && i < list->length; i++) {
+            const json *text = text_of_token(&list->item[i]);
+            if (text == NULL) continue;
+            if (map_put(named, text->text, text->length, NULL) == NULL) return too_large(err);
+            n_named++;
+        }
+    }
+    if (n_named == 0) return true;
+    for (size_t i = 0; i < f->n; i++) {
+        part *p = &f->part[i];
+        const bool is_text = p->kind == PART_NORMAL || p->kind == PART_USER_DEFINED;
+        if (is_text && p->text != NULL && map_get(named, p->text, p->n) != NULL) p->kind = PART_CONTROL;
+    }
+    for (size_t i = 0; i < f->n_added; i++)
+        if (map_get(named, f->added[i].text, f->added[i].n) != NULL) f->added[i].special = true;
+    return true;
 }

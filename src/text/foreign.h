@@ -89,6 +89,9 @@ bool foreign_put_merge(foreign *f, size_t *room, part_merge m, error *err);
 bool foreign_put_added(foreign *f, const json *config, const json *added, error *err);
 /* What a tokenizer_config.json says about bos, eos, ... and whether they are added; NULL is fine. */
 void foreign_take_config(foreign *f, const json *config);
+/* Tokens that a tokenizer_config.json or special_tokens_map.json lists as special beyond those with a part to play: a user's text
+ * must not become one of them. NULL is fine. */
+bool foreign_mark_special(foreign *f, const json *config, error *err);
 
 /* Appends the two files. `beside`: the tokenizer_config.json that lies beside the file, whose members win; may be NULL. */
 bool foreign_write(const foreign *f, const json *beside, string *whole, string *config, error *err);

@@ -91,7 +91,7 @@ static bool take_beside(loading *l, foreign *f, error *err) {
     if (!foreign_put_added(f, l->config_tree, l->added_tree, err)) return false;
     foreign_take_config(f, names);
     foreign_take_config(f, l->config_tree);
-    return true;
+    return foreign_mark_special(f, names, err) && foreign_mark_special(f, l->config_tree, err);
 }
 
 /* --pattern means nothing to a file that says by itself how it cuts. */

@@ -132,6 +132,8 @@ static bool template_settle(training *run, arena *owner, error *err) {
     if (stop < 0)
         log_warning("%s: no single token ends a turn of this chat template: the model learns to write %s", run->base,
                     run->form.stop_text != NULL ? run->form.stop_text : "nothing at a turn's end");
+    if (run->form.open_end)
+        log_warning("%s: the chat template does not close the last answer: only answers that another turn follows teach the model to stop", run->base);
     if (stop >= run->m->vocab_size)
         return fail(err, "%s: the model has no row for %s (id %d of %ld)", run->base, run->form.stop_text, stop, run->m->vocab_size);
     return stop < 0 || run->lora || generation_extend(run, owner, stop, err);

@@ -173,20 +173,21 @@ static void a_weight_of_0_finds_its_turn_among_spans(void **state) {
 static void the_end_of_a_turn_is_found(void **state) {
     static const struct {
         const char *name, *stop;
-        bool token;
+        bool token, open_end;
     } cases[] = {
-        {"own", "<|im_end|>", true},
-        {"chatml", "<|im_end|>", true},
-        {"llama3-headers", "<|eot_id|>", true},
-        {"gemma-turns", "<end_of_turn>", true},
-        {"llama2-inst", "</s>", true},
-        {"mistral-tools", "</s>", true},
-        {"phi-roles", "<|end|>", true},
-        {"glm-observation", "<|user|>", true},
-        {"harmony", "<|return|>", true},
-        {"vicuna", "</s>", true},
-        {"openchat-correct", "<|end_of_turn|>", false},
-        {"falcon-colon", "\n\nUser:", false},
+        {"own", "<|im_end|>", true, false},
+        {"chatml", "<|im_end|>", true, false},
+        {"llama3-headers", "<|eot_id|>", true, false},
+        {"gemma-turns", "<end_of_turn>", true, false},
+        {"llama2-inst", "</s>", true, false},
+        {"mistral-tools", "</s>", true, false},
+        {"phi-roles", "<|end|>", true, false},
+        {"glm-observation", "<|user|>", true, true},
+        {"harmony", "<|return|>", true, false},
+        {"vicuna", "</s>", true, false},
+        {"openchat-correct", "<|end_of_turn|>", false, false},
+        {"falcon-colon", "\n\nUser:", false, true},
+        {"chatml-default-system", "<|im_end|>", true, true},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         chat_form f;
@@ -194,6 +195,7 @@ static void the_end_of_a_turn_is_found(void **state) {
         if (f.stop_text == NULL) fail_msg("%s: nothing ends a turn", cases[i].name);
         assert_string_equal(f.stop_text, cases[i].stop);
         assert_int_equal(f.stop_id >= 0, cases[i].token);
+        assert_int_equal(f.open_end, cases[i].open_end);
         if (cases[i].token) assert_int_equal(f.stop_id, tokenizer_lookup(f.tokenizer, cases[i].stop, strlen(cases[i].stop)));
     }
 }

@@ -93,6 +93,28 @@ static void plain_form_is_each_turn_and_a_line_feed(void **state) {
     arena_drop(&owner);
 }
 
+static void plain_form_refuses_what_it_would_drop(void **state) {
+    static const char *const rows[][2] = {
+        {"{\"messages\": [{\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"name\": \"f\"}]}]}", "tool_calls"},
+        {"{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\", \"thinking\": \"t\"}]}", "reasoning_content"},
+        {"{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}], \"tools\": [{\"name\": \"f\"}]}", "tools"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        arena owner = {0};
+        error err = {0};
+        dialog_form f;
+        conversation c;
+        int32_t *ids;
+        bool *learned;
+        size_t n;
+        assert_true(dialog_form_of(&owner, byte_tokenizer(&owner, true, &err), RENDER_PLAIN, &f, &err));
+        assert_true(conversation_read(&owner, json_parse(&owner, rows[i][0], strlen(rows[i][0]), &err), &c, &err));
+        assert_false(dialog_encode(&owner, &f, &c, &ids, &learned, &n, &err));
+        if (strstr(err.text, rows[i][1]) == NULL) fail_msg("%s", err.text);
+        arena_drop(&owner);
+    }
+}
+
 static void chatml_learns_the_answer_and_the_end_of_its_turn(void **state) {
     arena owner = {0};
     error err = {0};
@@ -136,6 +158,7 @@ int main(void) {
         cmocka_unit_test(answers_are_scored_and_matched_without_blanks_at_their_ends),
         cmocka_unit_test(bad_pairs_are_named_with_their_line),
         cmocka_unit_test(plain_form_is_each_turn_and_a_line_feed),
+        cmocka_unit_test(plain_form_refuses_what_it_would_drop),
         cmocka_unit_test(chatml_learns_the_answer_and_the_end_of_its_turn),
         cmocka_unit_test(model_without_a_template_asks_for_one),
     };

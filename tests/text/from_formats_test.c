@@ -177,6 +177,29 @@ static void a_class_says_how_its_vocabulary_cuts(void **state) {
     arena_drop(&owner);
 }
 
+/* Old folders name special tokens in a list alone: a text that spells one must not become it. */
+static void tokens_that_a_list_calls_special_are_special(void **state) {
+    arena owner = {0};
+    error err = {0};
+    char folder[] = "/tmp/socle-formats-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    copy_file(folder, "vocab.json", "gpt2/encoder.json");
+    copy_file(folder, "merges.txt", "gpt2/vocab.bpe");
+    write_text(folder, "added_tokens.json", "{\"<|im_start|>\": 900, \"<|im_end|>\": 901, \"<plain>\": 902}");
+    write_text(folder, "special_tokens_map.json", "{\"additional_special_tokens\": [\"<|im_start|>\"]}");
+    write_text(folder, "tokenizer_config.json",
+               "{\"tokenizer_class\": \"Qwen2Tokenizer\", \"extra_special_tokens\": {\"end\": {\"content\": \"<|im_end|>\"}}}");
+    const tokenizer *t = load(&owner, folder, NULL);
+    assert_true(tokenizer_is_special(t, 900) && tokenizer_is_special(t, 901) && !tokenizer_is_special(t, 902));
+    id_list ids = {0};
+    static const char text[] = "<|im_start|><|im_end|>";
+    assert_true(tokenizer_encode(t, NULL, text, sizeof text - 1, 0, &ids, &err));
+    for (size_t i = 0; i < ids.n; i++) assert_true(ids.id[i] < 900);
+    id_list_drop(&ids);
+    assert_true(folder_remove(folder, &err));
+    arena_drop(&owner);
+}
+
 static void a_class_that_renumbers_tokens_is_refused(void **state) {
     arena owner = {0};
     static const struct {
@@ -316,6 +339,7 @@ int main(void) {
         cmocka_unit_test(what_lies_beside_a_vocabulary_counts),
         cmocka_unit_test(a_class_says_how_its_vocabulary_cuts),
         cmocka_unit_test(a_class_that_renumbers_tokens_is_refused),
+        cmocka_unit_test(tokens_that_a_list_calls_special_are_special),
         cmocka_unit_test(texts_come_back_from_ids),
         cmocka_unit_test(what_cannot_be_read_is_refused_by_name),
         cmocka_unit_test(one_vocabulary_in_three_formats_is_one_tokenizer),
