@@ -42,11 +42,11 @@ typedef struct rendered {
 enum { MARK_MARKUP = TEMPLATE_MARKUP, MARK_LEARNED = TEMPLATE_GENERATION };
 
 /* Learned are the assistant's turns (those with message.learned), from behind the role's header to the token that ends the turn,
- * included. Where the template has {% generation %} they say where a turn lies; else it is what the conversation up to and
- * with the turn has more than the conversation before it with a generation prompt. A turn that is rendered in another way once
- * the conversation goes on (reasoning that is dropped later) is not learned, and counted in left_out.
- * With a generation prompt nothing
- * is learned. err where a message holds what the template does not render (calls, reasoning, ...), or the template raises. */
+ * included. Where the template has {% generation %} they say where a turn lies; else it is what the conversation up to and with
+ * the turn has more than the conversation before it with a generation prompt. A turn that is rendered in another way once the
+ * conversation goes on (reasoning that is dropped later) is not learned, and counted in left_out. With a generation prompt
+ * nothing is learned. A turn that only calls gets the content, none or an empty text, with which the template renders calls.
+ * err where a message holds what the template does not render (calls, reasoning, ...), or the template raises. */
 bool conversation_render(arena *owner, const chat_form *f, const conversation *c, bool add_generation_prompt, rendered *out, error *err);
 
 /* Ids of a rendered conversation, and for each whether it is learned (all its bytes are); both in `owner`. */

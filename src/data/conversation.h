@@ -23,7 +23,7 @@ typedef struct conversation {
  * and `observation` are a call of a tool and its result; beside them tools (a list, or its JSON as a text), documents, and
  * chat_template_kwargs. Members of a message are kept as they are, but for: null ones, except content, count as absent, `weight` is
  * not shown to templates, and reasoning is there under the names reasoning_content and thinking. What it does not understand is
- * refused by name. Points into `line`, which must live as long. */
+ * refused by name, and so is a message of more than 256 members. Points into `line`, which must live as long. */
 bool conversation_read(arena *owner, const json *line, conversation *out, error *err);
 
 #endif

@@ -299,8 +299,10 @@ static bool may_cut_at_blank(const tokenizer *t) {
 static void find_joins(tokenizer *t) {
     bpe *m = &t->bpe;
     memset(m->joins, 0xff, sizeof m->joins);
-    for (int a = 0; a < 128; a++)
-        for (int b = 0; m->ascii_token[a] >= 0 && b < 128; b++)
+    /* in the byte alphabet these alone are themselves */
+    const int first = t->pre_tokenizer.byte_level ? '!' : 0, last = t->pre_tokenizer.byte_level ? '~' : 127;
+    for (int a = first; a <= last; a++)
+        for (int b = first; m->ascii_token[a] >= 0 && b <= last; b++)
             if (m->ascii_token[b] >= 0) m->joins[a][b / 64] &= ~(1ull << b % 64);
     for (size_t i = 0; i <= m->merges.mask; i++) {
         if (m->merges.slot[i].left < 0) continue;
@@ -315,7 +317,7 @@ bool bpe_find_cuts(tokenizer *t) {
     const bpe *m = &t->bpe;
     if (t->pre_tokenizer.n > 0 || m->ignore_merges || m->n_prefix + m->n_suffix > 0) return false;
     find_joins(t);
-    t->bpe.cut_at_blank = may_cut_at_blank(t);
+    t->bpe.cut_at_blank = !t->pre_tokenizer.byte_level && may_cut_at_blank(t);
     return true;
 }
 

@@ -53,29 +53,36 @@ static tokenizer *finish(loading *l, foreign *f, error *err) {
     return t;
 }
 
-/* Classes of transformers whose folders of vocab.json and merges.txt say in no other way how text is cut. */
-static const struct {
+/* Classes of transformers whose folders of vocab.json and merges.txt say in no other way how text is cut, and what goes around it. */
+typedef struct class_pattern {
     const char *class, *pattern;
-} class_patterns[] = {
-    {"Qwen2Tokenizer", "qwen2"},          {"Qwen2TokenizerFast", "qwen2"}, {"GPT2Tokenizer", "gpt2"},
-    {"GPT2TokenizerFast", "gpt2"},        {"RobertaTokenizer", "gpt2"},    {"BartTokenizer", "gpt2"},
-    {"WhisperTokenizer", "whisper"},      {"CodeGenTokenizer", "gpt2"},    {"GPTNeoXTokenizer", "gpt-neox"},
-    {"GPTNeoXTokenizerFast", "gpt-neox"},
+    bool around; /* BOS and EOS */
+} class_pattern;
+static const class_pattern class_patterns[] = {
+    {"Qwen2Tokenizer", "qwen2", false},   {"Qwen2TokenizerFast", "qwen2", false},  {"GPT2Tokenizer", "gpt2", false},
+    {"GPT2TokenizerFast", "gpt2", false}, {"RobertaTokenizer", "gpt2", true},      {"RobertaTokenizerFast", "gpt2", true},
+    {"BartTokenizer", "gpt2", true},      {"BartTokenizerFast", "gpt2", true},     {"WhisperTokenizer", "whisper", false},
+    {"CodeGenTokenizer", "gpt2", false},  {"GPTNeoXTokenizer", "gpt-neox", false}, {"GPTNeoXTokenizerFast", "gpt-neox", false},
 };
 
-static const word_pattern *pattern_of_class(const json *config) {
+static const class_pattern *pattern_of_class(const json *config) {
     const json *class = json_get(config, "tokenizer_class");
     for (size_t i = 0; class != NULL && i < COUNT(class_patterns); i++)
-        if (json_is_text(class, class_patterns[i].class)) return word_pattern_find(class_patterns[i].pattern, strlen(class_patterns[i].pattern));
+        if (json_is_text(class, class_patterns[i].class)) return &class_patterns[i];
     return NULL;
 }
 
 /* The pattern of a vocabulary whose file has none: --pattern, the class in tokenizer_config.json, the table of known ones, GPT-2's. */
 static bool choose_pattern(loading *l, foreign *f, const char *path, error *err) {
+    const class_pattern *of_class = pattern_of_class(l->config_tree);
+    if (of_class != NULL && of_class->around) f->add_bos = f->add_eos = true;
     if (l->options->pattern != NULL) {
         f->pattern = word_pattern_from_option(&l->memory, l->options->pattern, err);
         if (f->pattern == NULL) return false;
-    } else if ((f->pattern = pattern_of_class(l->config_tree)) != NULL) f->normal_form = word_pattern_normal_form(f->pattern);
+    } else if (of_class != NULL) {
+        f->pattern = word_pattern_find(of_class->pattern, strlen(of_class->pattern));
+        f->normal_form = word_pattern_normal_form(f->pattern);
+    }
     if (!foreign_recognize(f, err)) return false;
     if (f->pattern == NULL) {
         log_warning("%s carries no pattern that cuts text into words: GPT-2's is taken; --pattern NAME|REGEX says another", path);

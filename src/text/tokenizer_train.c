@@ -30,6 +30,7 @@ typedef struct counter {
     arena memory; /* of `order` */
     string valid, normal, spare, marked;
     arena scratch;
+    bool gave_up; /* a pattern needed more steps than it may take: the words are not those that encoding finds */
 } counter;
 
 /* A step that cuts text into words: the matches of a pattern, and what lies between them. */
@@ -212,6 +213,7 @@ static void count_by_steps(const tokenizer_trainer *t, counter *c, size_t step, 
         count_by_steps(t, c, step + 1, text + begin, end - begin);
     }
     count_by_steps(t, c, step + 1, text + at, n - at);
+    c->gave_up |= s.gave_up;
     pattern_search_end(&s);
 }
 
@@ -224,7 +226,8 @@ static void count_by_blanks(const tokenizer_trainer *t, counter *c, const char *
         text = string_chars(&c->valid);
         n = c->valid.length;
     }
-    if (t->normalizes && normalize_text(&t->normalizer, text, n, &c->normal, &c->spare, &c->scratch, NULL, 0)) {
+    if (t->normalizes) {
+        c->gave_up |= !normalize_text(&t->normalizer, text, n, &c->normal, &c->spare, &c->scratch, NULL, 0);
         text = string_chars(&c->normal);
         n = c->normal.length;
     }
@@ -426,7 +429,10 @@ static bool learn_unigram(tokenizer_trainer *t, const volatile int *stop, string
 tokenizer *tokenizer_trainer_finish(tokenizer_trainer *t, arena *owner, const volatile int *stop, error *err) {
     tokenizer_trainer_add(t, "", 0, true);
     count_batch(t, t->n_piece);
+    bool gave_up = false;
+    for (size_t i = 0; i < SLOTS; i++) gave_up = gave_up || t->counters[i].gave_up;
     counters_drop(t);
+    if (gave_up) return fail_null(err, "a pattern of the pre-tokenizer or the normalizer needs more steps on this text than it may take");
     size_t n = 0, bytes = 0;
     for (size_t i = 0; i < SHARDS; i++) {
         n += t->shard[i].n;

@@ -165,6 +165,12 @@ static void a_class_says_how_its_vocabulary_cuts(void **state) {
     id_list composed = {0}, apart = {0}; /* its normalizer is NFC */
     assert_true(tokenizer_encode(t, NULL, "\xc3\xa9", 2, 0, &composed, &err) && tokenizer_encode(t, NULL, "e\xcc\x81", 3, 0, &apart, &err));
     assert_true(composed.n == apart.n && memcmp(composed.id, apart.id, apart.n * sizeof *apart.id) == 0);
+    id_list_reset(&composed);
+    write_text(folder, "added_tokens.json", "{\"<s>\": 900, \"</s>\": 901}");
+    write_text(folder, "tokenizer_config.json", "{\"tokenizer_class\": \"RobertaTokenizer\", \"bos_token\": \"<s>\", \"eos_token\": \"</s>\"}");
+    t = load(&owner, folder, NULL); /* this class puts BOS and EOS around a text */
+    assert_true(tokenizer_encode(t, NULL, "a", 1, TOKENIZER_ADD_SPECIAL, &composed, &err));
+    assert_true(composed.n == 3 && composed.id[0] == 900 && composed.id[2] == 901);
     id_list_drop(&composed);
     id_list_drop(&apart);
     copy_file(folder, "x.tiktoken", "ranks.tiktoken");

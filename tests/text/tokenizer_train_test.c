@@ -223,6 +223,20 @@ static void it_stops_when_told(void **state) {
     }
 }
 
+static void a_pattern_that_gives_up_fails(void **state) {
+    const tokenizer_training o = {.vocab_size = 1000, .special = special, .n_special = 3, .pattern = "(?:a+)+c|b"};
+    static const char text[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    arena a = {0};
+    error err = {0};
+    tokenizer_trainer *trainer = tokenizer_trainer_new(&o, &err);
+    assert_non_null(trainer);
+    tokenizer_trainer_add(trainer, text, sizeof text - 1, true);
+    assert_null(tokenizer_trainer_finish(trainer, &a, NULL, &err));
+    assert_non_null(strstr(err.text, "more steps on this text than it may take"));
+    tokenizer_trainer_drop(trainer);
+    arena_drop(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merges_are_those_of_the_reference),
@@ -234,6 +248,7 @@ int main(void) {
         cmocka_unit_test(the_rarest_words_are_forgotten_where_there_are_too_many),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(it_stops_when_told),
+        cmocka_unit_test(a_pattern_that_gives_up_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* The filters of Jinja on texts, numbers and single values, and the tests. Lists are in jinja_filters_list.c. */
+/* The filters of Jinja on texts, numbers and single values. Those on lists are in filters_list.c. */
 #include "text/jinja/jinja.h"
 
 #include "base/number.h"
@@ -9,12 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool given(const value *v) {
-    return v->type != VALUE_MISSING;
-}
-static bool true_if_given(const value *v) {
-    return given(v) && value_truth(v);
-}
 /* str(v), but Markup stays Markup. */
 static bool soft_str(run *r, const value *v, value *out) {
     return v->type == VALUE_STRING ? (*out = *v, true) : value_str(r, v, out);

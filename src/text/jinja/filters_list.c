@@ -4,12 +4,6 @@
 
 #include <math.h>
 
-static bool given(const value *v) {
-    return v->type != VALUE_MISSING;
-}
-static bool true_if_given(const value *v) {
-    return given(v) && value_truth(v);
-}
 static value lower_if_text(run *r, const value *v, bool case_sensitive) {
     return v->type == VALUE_STRING && !case_sensitive ? text_map(r, v, 'l') : *v;
 }

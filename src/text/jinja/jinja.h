@@ -1,5 +1,5 @@
 /* text/jinja/jinja.h: inside the chat-template engine: values, the run of one rendering, and what its files ask of each other.
- *   jinja_lexer -> jinja_parser, jinja_statement (a tree) -> jinja_scope (names become slots) -> jinja_run, jinja_eval
+ *   lexer.c -> parser.c, statement.c (a tree) -> scope.c (names become slots) -> run.c, eval.c
  * Values are Python's, as a template sees them. They live in the run's arena and, lists in the making aside, never change.
  * A function that can fail returns false after run_fail. */
 #ifndef SOCLE_TEXT_JINJA_H
@@ -360,6 +360,12 @@ struct builtin {
     bool (*run)(run *r, const value *bound, const call_arguments *a, value *out);
 };
 enum { BOUND_MOST = 8 };
+static inline bool given(const value *argument) {
+    return argument->type != VALUE_MISSING;
+}
+static inline bool true_if_given(const value *argument) {
+    return given(argument) && value_truth(argument);
+}
 bool builtin_call(run *r, const builtin *b, const char *kind, const value *first, const call_arguments *a, value *out);
 extern const builtin jinja_filters[], jinja_list_filters[], jinja_tests[], loop_methods[];
 const builtin *filter_find(const char *name, size_t n);

@@ -5,9 +5,6 @@
 
 #include <math.h>
 
-static bool given(const value *v) {
-    return v->type != VALUE_MISSING;
-}
 static bool want_text(run *r, const value *v, const char *what) {
     return v->type == VALUE_STRING || run_fail(r, "%s must be str, not %s", what, value_type_name(v));
 }

@@ -67,7 +67,15 @@ void build_repeat(builder *b, const value *s, int64_t times) {
         b->r->over = true;
         return;
     }
-    for (int64_t i = 0; i < times; i++) build_string(b, s);
+    const size_t from = b->n;
+    build_string(b, s);
+    for (size_t left = s->n * (size_t)(times - 1), n; left > 0 && !b->r->over; left -= n) { /* as much again as there is */
+        n = left < b->n - from ? left : b->n - from;
+        run_charge(b->r, n);
+        memcpy(b->data + b->n, b->data + from, n);
+        if (b->marks != NULL) memcpy(b->marks + b->n, b->marks + from, n);
+        b->n += n;
+    }
 }
 void build_print(builder *b, uint8_t mark, const char *format, ...) {
     char text[400];

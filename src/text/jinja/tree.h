@@ -33,7 +33,7 @@ token *jinja_tokens(arena *owner, const char *text, size_t n, size_t *n_token, e
 typedef enum {
     /* expressions */
     NODE_CONSTANT, /* constant */
-    NODE_NAME,     /* name; after jinja_scope: hops and slot, or hops -1 and the index of an input variable */
+    NODE_NAME,     /* name; after scope.c: hops and slot, or hops -1 and the index of an input variable */
     NODE_TUPLE,    /* child[n] */
     NODE_LIST,
     NODE_DICT,      /* child[n]: key, item, key, item, ... */
