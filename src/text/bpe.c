@@ -53,10 +53,17 @@ static void parts_flush(parts *p) {
     p->unk = -1;
 }
 
+/* The token of one character, which may be called special (CLIP's `!`, since it has id 0) and is what merges begin with all the
+ * same; -1: the model has none. */
+static int32_t character_token(const tokenizer *t, const char *text, size_t n) {
+    const int32_t id = vocabulary_get(&t->vocabulary, text, n);
+    return id >= 0 && t->added_only[id] ? -1 : id;
+}
+
 /* One character that the model sees as text[0..n) and that stands for `length` bytes of the word. */
 static void parts_character(parts *p, const char *text, size_t n, uint32_t length) {
     const tokenizer *t = p->s->tokenizer;
-    const int32_t id = n == 1 && (unsigned char)text[0] < 128 ? t->bpe.ascii_token[(unsigned char)text[0]] : model_token(t, text, n);
+    const int32_t id = n == 1 && (unsigned char)text[0] < 128 ? t->bpe.ascii_token[(unsigned char)text[0]] : character_token(t, text, n);
     if (id >= 0) {
         parts_flush(p);
         parts_add(p, id, length);
@@ -222,7 +229,7 @@ static void read_characters(tokenizer *t) {
         const char mapped[2] = {(char)(c < 0x80 ? c : 0xc0 | c >> 6), (char)(0x80 | (c & 63))};
         t->bpe.mapped_token[b] = vocabulary_get(&t->vocabulary, mapped, c < 0x80 ? 1 : 2);
         const char plain = (char)b;
-        if (b < 128) t->bpe.ascii_token[b] = model_token(t, &plain, 1);
+        if (b < 128) t->bpe.ascii_token[b] = vocabulary_get(&t->vocabulary, &plain, 1);
     }
     t->bpe.mapped_whole = true;
     for (unsigned b = 0; b < 256; b++) t->bpe.mapped_whole = t->bpe.mapped_whole && t->bpe.mapped_token[b] >= 0;
