@@ -1,7 +1,8 @@
 """How fast text becomes ids: `python tokenizer_speed.py DIR [--rounds 5] [--parts encode,threads,hard,load]`. Runs in the peers' Python.
 
-Encoding: documents of 20 kB with Llama-3's vocabulary, all on one core, by turns in one run, medians over the rounds. socle makes the
-ids of every document, each round with empty caches. quicktok and tiktoken are taken by whichever of their interfaces is faster: ids as
+Encoding: documents of 20 kB with Llama-3's vocabulary, all on one core, by turns in one run, medians over the rounds. All keep
+their caches of words from round to round; what socle does with empty ones stands beside. socle makes the ids of every document; quicktok
+and tiktoken are taken by whichever of their interfaces is faster: ids as
 an array, or a count, or a list."""
 import argparse
 import base64
@@ -75,17 +76,18 @@ def encode(work, rounds):
     english = tokenizer_texts.documents((make(path) for make, path in tokenizer_texts.prose_sources(work)["en"]), BYTES)
     texts = {"English prose": list(english), "prose in 40 languages": take(work / "texts/prose.jsonl", BYTES), "code": take(work / "texts/code.jsonl", BYTES)}
     wrong = []
-    print("| text | socle MB/s | " + " | ".join(f"{name} MB/s, socle is" for name in found) + " |\n| --- | ---: |" + " ---: |" * len(found))
+    print("| text | socle MB/s (with empty caches) | " + " | ".join(f"{name} MB/s, socle is" for name in found) + " |\n| --- | ---: |" + " ---: |" * len(found))
     for what, documents in texts.items():
         path, size = write(work / "speed" / f"{what.replace(' ', '-')}.jsonl", documents), sum(len(t.encode()) for t in documents)
         few = take(path, SLOW_BYTES)
         few_size = sum(len(t.encode()) for t in few)
-        speeds, tokens = {name: [] for name in ("socle", *found)}, dict.fromkeys(("socle", "tiktoken", "quicktok"))
+        speeds, tokens, cold = {name: [] for name in ("socle", *found)}, dict.fromkeys(("socle", "tiktoken", "quicktok")), []
         for r in range(rounds):
             for name in speeds if r % 2 == 0 else reversed(speeds):  # a slow drift of the machine falls on all alike
                 if name == "socle":
                     m = socle_speed(work / "tokenizers/llama3.json", path)
                     speeds[name].append(m["bytes_per_s"] / 1e6)
+                    cold.append(m["first_bytes_per_s"] / 1e6)
                     tokens[name] = m["tokens"]
                     continue
                 some, bytes_ = (few, few_size) if name == "tokenizers" else (documents, size)
@@ -95,7 +97,7 @@ def encode(work, rounds):
             if tokens["socle"] != tokens["tiktoken"]: fail(f"{what}: socle makes {tokens['socle']} tokens, tiktoken {tokens['tiktoken']}")
         middle = {name: statistics.median(x) for name, x in speeds.items()}
         cells = [f"{middle[name]:.1f}, {middle['socle'] / middle[name]:.2f}x" for name in found]
-        print(f"| {what}, {size / 1e6:.0f} MB, {tokens['socle']} tokens | {middle['socle']:.1f} | " + " | ".join(cells) + " |", flush=True)
+        print(f"| {what}, {size / 1e6:.0f} MB, {tokens['socle']} tokens | {middle['socle']:.1f} ({statistics.median(cold):.1f}) | " + " | ".join(cells) + " |", flush=True)
         if tokens["quicktok"] != tokens["socle"]: wrong.append(f"{what}: quicktok makes {tokens['quicktok']} tokens, socle and tiktoken {tokens['socle']}")
     for line in wrong: print(f"\n{line}")
     os.sched_setaffinity(0, allowed)
@@ -107,7 +109,7 @@ def threads(work, rounds):
     for what in ("prose", "code"):
         speed = {1: [], 2: []}
         for _ in range(rounds):
-            for n in speed: speed[n].append(socle_speed(work / "tokenizers/llama3.json", work / f"texts/{what}.jsonl", n, 1)["bytes_per_s"] / 1e6)
+            for n in speed: speed[n].append(socle_speed(work / "tokenizers/llama3.json", work / f"texts/{what}.jsonl", n)["bytes_per_s"] / 1e6)
         one, two = statistics.median(speed[1]), statistics.median(speed[2])
         print(f"| {what} | {one:.1f} | {two:.1f} | {two / one:.2f}x |", flush=True)
 

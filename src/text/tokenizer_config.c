@@ -11,7 +11,7 @@ static int32_t named_token(const tokenizer *t, const char *key) {
     return v != NULL && v->type == JSON_STRING ? vocabulary_get(&t->vocabulary, v->text, v->length) : -1;
 }
 
-enum { MOST_TEMPLATES = 64, LARGEST_TEMPLATE = 4 << 20 };
+enum { MOST_TEMPLATES = 64, LARGEST_TEMPLATE = 1 << 20 };
 
 static bool template_add(tokenizer *t, const char *name, const char *text, error *err) {
     if (name == NULL || strcmp(name, "default") == 0) {

@@ -84,7 +84,8 @@ static void near_grow(word_cache *c, arena *memory) {
 static void short_keep(tokenizer_scratch *s, const short_word *w, uint64_t hash) {
     word_cache *c = s->cache;
     if (c->near.n_put > c->near.n_slot / 2 && c->near.n_slot < NEAR_MOST) near_grow(c, &s->memory);
-    if (c->near.n_put > c->near.n_slot && c->far.n_slot == 0 && short_table_start(&c->far, &s->memory, FAR_SLOTS)) tokens_start(c, s->tokenizer);
+    if (c->near.n_put > c->near.n_slot && c->far.n_slot == 0) short_table_start(&c->far, &s->memory, FAR_SLOTS);
+    if (c->far.n_slot != 0 && c->tokens == NULL) tokens_start(c, s->tokenizer); /* again, while another thread fills it */
     short_put(&c->near, w, hash);
     if (c->far.n_slot != 0) far_put(&c->far, w, hash);
 }

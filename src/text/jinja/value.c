@@ -93,7 +93,7 @@ static uint64_t int_hash(int64_t x) { /* its lowest bits depend on all bits of x
 static uint64_t key_hash(const value *v) {
     uint64_t h = 0;
     switch (v->type) {
-    case VALUE_STRING: return hash64(v->text, v->n, 1);
+    case VALUE_STRING: return hash64(v->text, v->n, (uint64_t)(uintptr_t)&key_hash); /* where the program lies: none can choose keys of one hash */
     case VALUE_BOOL:
     case VALUE_INT: return int_hash(v->integer);
     case VALUE_FLOAT:
