@@ -64,7 +64,7 @@ static bool add_entry(tokenizer *t, size_t i, string *made, string *spare, error
     a->pattern = a->content;
     a->n_pattern = a->length;
     if (a->normalized && t->normalizer.n > 0) {
-        if (!normalize_text(&t->normalizer, a->content, a->length, made, spare, NULL, NULL, 0))
+        if (!normalize_text(&t->normalizer, a->content, a->length, made, spare, NULL, 0))
             return fail(err, "added_tokens: %.60s: a pattern of the normalizer needs more steps on it than it may take", a->content);
         a->n_pattern = made->length;
         a->pattern = arena_copy_bytes(t->owner, string_chars(made), made->length);

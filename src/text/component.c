@@ -1,7 +1,5 @@
 #include "text/component.h"
 
-#include <string.h>
-
 enum { MOST_NESTED = 8 };
 
 const char *component_type(const json *v) {
@@ -88,46 +86,4 @@ bool component_choice(const json *v, const char *field, const char *const *names
         if (json_is_text(found, names[i])) return true;
     }
     return fail(err, "%s: %s %.60s is not supported", component_type(v), field, found->text);
-}
-
-/* --- for people ------------------------------------------------------------------------------------------------------- */
-static void describe(const json *v, const char *key, int depth, string *out) {
-    if (component_is(v, "Sequence") && depth < MOST_NESTED) {
-        const json *list = json_get(v, key);
-        for (size_t i = 0; list != NULL && list->type == JSON_ARRAY && i < list->length; i++) {
-            if (i > 0) string_text(out, " > ");
-            describe(&list->item[i], key, depth + 1, out);
-        }
-        return;
-    }
-    string_text(out, component_type(v));
-    bool any = false;
-    for (size_t i = 0; v->type == JSON_OBJECT && i < v->length; i++) {
-        if (strcmp(v->key[i], "type") == 0) continue;
-        string_text(out, any ? ", " : "(");
-        any = true;
-        string_text(out, v->key[i]);
-        string_char(out, '=');
-        const size_t before = out->length;
-        json_writer w = {.out = out};
-        json_value(&w, &v->item[i]);
-        if (out->length - before > 200) { /* a compiled charsmap, say */
-            out->length = before;
-            string_print(out, "...");
-        }
-    }
-    if (any) string_char(out, ')');
-}
-
-void component_describe(const json *v, const char *key, string *out) {
-    if (component_is_null(v)) string_text(out, "none");
-    else describe(v, key, 0, out);
-}
-
-const char *component_described(arena *owner, const json *v, const char *key) {
-    string made = {0};
-    component_describe(v, key, &made);
-    const char *kept = arena_copy_bytes(owner, string_chars(&made), made.length);
-    string_drop(&made);
-    return kept;
 }

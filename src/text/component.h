@@ -22,9 +22,5 @@ bool component_bool(const json *v, const char *field, bool *value, error *err);
 bool component_character(arena *owner, const json *v, const char *field, const char **text, size_t *n, error *err); /* one code point, needed */
 /* Which of `names` (NULL at the end) the field is; absent: `absent`, which is an index too, or -1 where it must be there. */
 bool component_choice(const json *v, const char *field, const char *const *names, int absent, int *choice, error *err);
-/* For people: "Type(field=value, ...)", members of a Sequence with " > " between. */
-void component_describe(const json *v, const char *key, string *out);
-/* The same into `owner`; "none" for null, NULL where a limit of `owner` is met. */
-const char *component_described(arena *owner, const json *v, const char *key);
 
 #endif

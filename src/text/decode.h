@@ -36,8 +36,7 @@ typedef struct decode_step {
 typedef struct decoder {
     decode_step *step;
     size_t n;
-    const char *described; /* for people; "none" */
-    bool join_blank;       /* no decoder: tokens are joined by a blank, as `tokenizers` does */
+    bool join_blank; /* no decoder: tokens are joined by a blank, as `tokenizers` does */
     /* what was worked out */
     bool chained;    /* not to be told apart by token */
     bool no_repeats; /* CTC: one of several equal tokens counts */

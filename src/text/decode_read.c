@@ -131,15 +131,10 @@ static void work_out(decoder *d) {
 
 bool decoder_read(tokenizer *t, const json *v, error *err) {
     decoder *d = &t->decoder;
-    d->described = component_described(t->owner, v, "decoders");
     d->step = NEW_ARRAY(t->owner, MOST_COMPONENTS, decode_step);
-    if (d->described == NULL || d->step == NULL) return fail(err, "decoder: larger than the memory allowed for a tokenizer");
+    if (d->step == NULL) return fail(err, "decoder: larger than the memory allowed for a tokenizer");
     d->join_blank = component_is_null(v);
     if (!d->join_blank && !component_each(v, "decoders", read_component, t, err)) return fail(err, "decoder");
     work_out(d);
     return true;
-}
-
-const char *decoder_describe(const tokenizer *t) {
-    return t->decoder.described;
 }

@@ -58,6 +58,7 @@ void tokenizer_scratch_drop(tokenizer_scratch *s) {
     if (s == NULL) return;
     string_drop(&s->normalized);
     string_drop(&s->spare);
+    origin_list_drop(&s->origin);
     pre_tokenize_drop(s);
     string_drop(&s->mapped);
     arena memory = s->memory; /* which holds s itself */
@@ -66,11 +67,11 @@ void tokenizer_scratch_drop(tokenizer_scratch *s) {
 
 /* --- one call ---------------------------------------------------------------------------------------------------------- */
 size_t piece_begin(const piece *p, size_t i) {
-    return p->origin != NULL ? p->origin->begin[p->shift + i] : p->shift + i;
+    return p->origin != NULL ? p->origin->byte[p->shift + i].begin : p->shift + i;
 }
 
 size_t piece_end(const piece *p, size_t i) {
-    return p->origin != NULL ? p->origin->end[p->shift + i] : p->shift + i + 1;
+    return p->origin != NULL ? p->origin->byte[p->shift + i].end : p->shift + i + 1;
 }
 
 /* An invalid byte is a character of its own. */
@@ -187,14 +188,14 @@ static void normalize_stretch(run *r, const piece *from) {
     const unsigned char *marks = r->marks != NULL ? r->marks + from->shift : NULL;
     if (t->normalizer.n > 0 && !normalizer_keeps(&t->normalizer, from->text, from->n)) {
         tokenizer_scratch *s = r->s;
-        r->gave_up |= !normalize_text(&t->normalizer, from->text, from->n, &s->normalized, &s->spare, &s->memory, r->track ? &s->origin : NULL, from->shift);
+        r->gave_up |= !normalize_text(&t->normalizer, from->text, from->n, &s->normalized, &s->spare, r->track ? &s->origin : NULL, from->shift);
         made = (piece){string_chars(&s->normalized), s->normalized.length, 0, r->track ? &s->origin : NULL};
         if (r->marks != NULL) {
             if (s->marks_room < made.n) {
                 s->marks_room = made.n + made.n / 2;
                 s->marks = NEW_ARRAY(&s->memory, s->marks_room, unsigned char);
             }
-            for (size_t i = 0; i < made.n; i++) s->marks[i] = r->marks[s->origin.begin[i]];
+            for (size_t i = 0; i < made.n; i++) s->marks[i] = r->marks[s->origin.byte[i].begin];
             marks = s->marks;
         }
     }

@@ -26,7 +26,7 @@ struct tokenizer_feed {
 /* What the normalizer makes of a blank between letters: itself, U+2581, or something else. */
 static char blank_becomes(const tokenizer *t) {
     string out = {0}, spare = {0};
-    normalize_text(&t->normalizer, "a a", 3, &out, &spare, NULL, NULL, 0);
+    normalize_text(&t->normalizer, "a a", 3, &out, &spare, NULL, 0);
     const size_t n = out.length;
     char made = 0;
     if (n >= 3 && memcmp(out.data + n - 3, "a a", 3) == 0) made = ' ';

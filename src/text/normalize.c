@@ -19,17 +19,15 @@ bool normalizer_keeps(const normalizer *z, const char *text, size_t n) {
 
 /* What the last step made is what the next one reads. */
 static void origin_turn(origin_list *o, origin_list *from) {
-    *from = (origin_list){.begin = o->begin, .end = o->end, .n = o->n, .room = o->room};
-    o->begin = o->spare_begin;
-    o->end = o->spare_end;
+    *from = (origin_list){.byte = o->byte, .n = o->n, .room = o->room};
+    o->byte = o->spare;
     o->room = o->spare_room;
-    o->spare_begin = from->begin;
-    o->spare_end = from->end;
+    o->spare = from->byte;
     o->spare_room = from->room;
     o->n = 0;
 }
 
-bool normalize_text(const normalizer *z, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift) {
+bool normalize_text(const normalizer *z, const char *text, size_t n, string *out, string *spare, origin_list *origin, size_t shift) {
     origin_list from;
     bool changed = false, ok = true;
     out->limit = spare->limit = most_normalized(n);
@@ -37,7 +35,7 @@ bool normalize_text(const normalizer *z, const char *text, size_t n, string *out
     if (origin != NULL) origin->n = 0;
     for (size_t i = 0; i < z->n; i++) {
         const normalize_step *s = &z->step[i];
-        edit e = {.text = text, .n = n, .out = out, .shift = shift, .origin = origin, .owner = owner};
+        edit e = {.text = text, .n = n, .out = out, .shift = shift, .origin = origin};
         if (changed) {
             e.text = string_chars(out);
             e.n = out->length;
@@ -62,7 +60,7 @@ bool normalize_text(const normalizer *z, const char *text, size_t n, string *out
         return false;
     }
     if (!changed) {
-        edit e = {.text = text, .n = n, .out = out, .shift = shift, .origin = origin, .owner = owner};
+        edit e = {.text = text, .n = n, .out = out, .shift = shift, .origin = origin};
         edit_copy(&e, 0, n);
     }
     return ok;
@@ -131,8 +129,6 @@ static bool read_component(void *user, const json *v, error *err) {
 
 bool normalizer_read(normalizer *z, arena *owner, const json *v, error *err) {
     reader r = {z, owner};
-    z->described = component_described(owner, v, "normalizers");
-    if (z->described == NULL) return fail(err, "normalizer: larger than the memory allowed for a tokenizer");
     return component_is_null(v) || component_each(v, "normalizers", read_component, &r, err) || fail(err, "normalizer");
 }
 
@@ -156,8 +152,4 @@ void normalizer_digest(const normalizer *z, string *out) {
         digest_text_of(out, s->text, s->n_text);
         digest_text_of(out, s->content, s->n_content);
     }
-}
-
-const char *normalizer_describe(const tokenizer *t) {
-    return t->normalizer.described;
 }

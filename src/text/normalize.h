@@ -5,28 +5,33 @@
 #define SOCLE_TEXT_NORMALIZE_H
 #include "base/json.h"
 
-/* For each byte of a text that was made from another, the bytes [begin, end) that it came from. */
+/* For each byte of a text that was made from another, the bytes [begin, end) that it came from: those of a text below 2 GiB. */
+typedef struct byte_origin {
+    uint32_t begin, end;
+} byte_origin;
 typedef struct origin_list {
-    size_t *begin, *end; /* NULL where nobody asked */
+    byte_origin *byte; /* its own memory, of malloc */
     size_t n, room;
-    size_t *spare_begin, *spare_end, spare_room; /* normalize_text's, for steps between */
+    byte_origin *spare; /* normalize_text's, for steps between */
+    size_t spare_room;
 } origin_list;
+void origin_list_reserve(origin_list *o, size_t more); /* an exhausted machine ends the program, as for a string */
+void origin_list_drop(origin_list *o);
 
 typedef struct normalizer {
     struct normalize_step *step;
     size_t n;
-    const char *described; /* for people; "none" */
 } normalizer;
 
 /* Reads tokenizer.json's "normalizer" (NULL or null: none); what it keeps lives in `owner`. */
 bool normalizer_read(normalizer *z, arena *owner, const json *v, error *err);
 /* Whether normalize_text would leave text[0..n) as it is: a quick check that may say false where it would. */
 bool normalizer_keeps(const normalizer *z, const char *text, size_t n);
-/* Makes `out` (emptied first; `spare` is room for steps between) the normalized text[0..n). `origin` may be NULL; its memory is
- * in `owner`; positions count from `shift`, and are those of whole characters; a character that came from nothing has an empty
- * stretch at the text's beginning. false: a pattern needed more steps on this text than it may take, or the text became more than
- * 64 times as long and 1 MiB; `out` is not what it should be then. */
-bool normalize_text(const normalizer *z, const char *text, size_t n, string *out, string *spare, arena *owner, origin_list *origin, size_t shift);
+/* Makes `out` (emptied first; `spare` is room for steps between) the normalized text[0..n). `origin` may be NULL;
+ * positions count from `shift`, and are those of whole characters; a character that came from nothing has an empty stretch at the
+ * text's beginning. false: a pattern needed more steps on this text than it may take, or the text became more than 64 times as
+ * long and 1 MiB; `out` is not what it should be then. */
+bool normalize_text(const normalizer *z, const char *text, size_t n, string *out, string *spare, origin_list *origin, size_t shift);
 
 /* Appends what decides how a text is normalized: for digests. */
 void normalizer_digest(const normalizer *z, string *out);

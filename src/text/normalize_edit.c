@@ -1,5 +1,7 @@
 #include "text/normalize_inner.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- characters -------------------------------------------------------------------------------------------------------- */
@@ -36,44 +38,56 @@ size_t character_before(const char *text, size_t end, uint32_t *c) {
 }
 
 /* --- writing ----------------------------------------------------------------------------------------------------------- */
-/* false: the text is too long already, and this part of it was not written. */
-static bool origin_reserve(edit *e, size_t more) {
-    origin_list *o = e->origin;
-    if (e->out->overflow) return false;
-    if (o->n + more <= o->room) return true;
-    const size_t room = (o->n + more) * 2, bytes = o->n * sizeof(size_t);
-    o->begin = arena_grow(e->owner, o->begin, bytes, room * sizeof(size_t));
-    o->end = arena_grow(e->owner, o->end, bytes, room * sizeof(size_t));
+void origin_list_reserve(origin_list *o, size_t more) {
+    if (o->room - o->n >= more) return;
+    size_t room = o->room < 64 ? 64 : o->room + o->room / 2;
+    if (room < o->n + more) room = o->n + more;
+    byte_origin *byte = realloc(o->byte, room * sizeof *byte);
+    if (byte == NULL) {
+        fprintf(stderr, "socle: out of memory (%zu bytes wanted for a text's offsets)\n", room * sizeof *byte);
+        exit(1);
+    }
+    o->byte = byte;
     o->room = room;
-    return true;
 }
 
-static void origin_push(edit *e, size_t begin, size_t end, size_t times) {
-    if (!origin_reserve(e, times)) return;
+void origin_list_drop(origin_list *o) {
+    free(o->byte);
+    free(o->spare);
+    *o = (origin_list){0};
+}
+
+/* NULL: the text is too long already, and this part of it was not written; else room for `n` bytes more, which count now. */
+static byte_origin *origin_extend(edit *e, size_t n) {
     origin_list *o = e->origin;
-    for (size_t i = 0; i < times; i++) {
-        o->begin[o->n] = begin;
-        o->end[o->n++] = end;
-    }
+    if (e->out->overflow) return NULL;
+    origin_list_reserve(o, n);
+    o->n += n;
+    return o->byte + (o->n - n);
+}
+
+static void origin_push(edit *e, byte_origin where, size_t times) {
+    byte_origin *to = origin_extend(e, times);
+    for (size_t i = 0; to != NULL && i < times; i++) to[i] = where;
+}
+
+/* text[begin, end) itself, in the text that positions count in. */
+static byte_origin origin_of(const edit *e, size_t begin, size_t end) {
+    return (byte_origin){(uint32_t)(e->shift + begin), (uint32_t)(e->shift + end)};
 }
 
 /* The characters of text[begin, end) came from where they are. */
 static void origin_copy(edit *e, size_t begin, size_t end) {
-    if (!origin_reserve(e, end - begin)) return;
-    origin_list *o = e->origin;
+    byte_origin *to = origin_extend(e, end - begin);
+    if (to == NULL) return;
     if (e->from != NULL) {
-        memcpy(o->begin + o->n, e->from->begin + begin, (end - begin) * sizeof(size_t));
-        memcpy(o->end + o->n, e->from->end + begin, (end - begin) * sizeof(size_t));
-        o->n += end - begin;
+        memcpy(to, e->from->byte + begin, (end - begin) * sizeof *to);
         return;
     }
     for (size_t at = begin; at < end;) {
         uint32_t c;
         const size_t length = character_at(e->text, end, at, &c);
-        for (size_t i = 0; i < length; i++) { /* there is room */
-            o->begin[o->n] = e->shift + at;
-            o->end[o->n++] = e->shift + at + length;
-        }
+        for (size_t i = 0; i < length; i++) *to++ = origin_of(e, at, at + length);
         at += length;
     }
 }
@@ -87,9 +101,8 @@ static void pass(edit *e) {
 
 /* `n` bytes that came from where the byte before text[at] did. */
 static void origin_of_before(edit *e, size_t at, size_t before, size_t n) {
-    if (at == 0) origin_push(e, e->shift, e->shift, n); /* from nothing */
-    else if (e->from != NULL) origin_push(e, e->from->begin[at - 1], e->from->end[at - 1], n);
-    else origin_push(e, e->shift + before, e->shift + at, n);
+    if (at == 0) origin_push(e, origin_of(e, 0, 0), n); /* from nothing */
+    else origin_push(e, e->from != NULL ? e->from->byte[at - 1] : origin_of(e, before, at), n);
 }
 
 static inline void append(string *out, const char *character, size_t n) {
@@ -110,8 +123,7 @@ void edit_put(edit *e, const char *character, size_t n, long change) {
     }
     const size_t at = e->at;
     pass(e);
-    if (e->from != NULL) origin_push(e, e->from->begin[at], e->from->end[at], n);
-    else origin_push(e, e->shift + at, e->shift + e->at, n);
+    origin_push(e, e->from != NULL ? e->from->byte[at] : origin_of(e, at, e->at), n);
     for (; change < 0; change++) pass(e);
 }
 

@@ -57,7 +57,6 @@ typedef struct edit {
     const origin_list *from; /* where the text's bytes came from; NULL: from themselves, counted from shift */
     size_t shift;
     origin_list *origin; /* NULL: nobody asked, and `at` does not move */
-    arena *owner;
 } edit;
 void edit_put(edit *e, const char *character, size_t n, long change);
 void edit_put_character(edit *e, uint32_t c, long change);

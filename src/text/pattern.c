@@ -22,7 +22,6 @@ struct pattern {
     pcre2_code *code;
     const char *written; /* what it was made from: a thread makes its own of that */
     size_t n_written;
-    uint32_t options;
 };
 
 /* --- compiling ------------------------------------------------------------------------------------------------------------ */
@@ -33,7 +32,7 @@ static void *arena_malloc(size_t n, void *owner) {
 static void arena_free(void *p, void *owner) {
 }
 
-static pattern *compile(arena *owner, const char *text, const string *written, uint32_t options, error *err) {
+static pattern *compile(arena *owner, const char *text, const string *written, error *err) {
     static _Atomic uint64_t serial;
     pcre2_general_context *memory = pcre2_general_context_create(arena_malloc, arena_free, owner);
     pcre2_compile_context *context = memory != NULL ? pcre2_compile_context_create(memory) : NULL;
@@ -45,9 +44,8 @@ static pattern *compile(arena *owner, const char *text, const string *written, u
     p->written = arena_copy_bytes(owner, string_chars(written), written->length);
     if (p->written == NULL) return fail_null(err, "larger than the memory allowed for a tokenizer");
     p->n_written = written->length;
-    p->options = options;
     p->serial = atomic_fetch_add(&serial, 1) + 1;
-    p->code = pcre2_compile((PCRE2_SPTR)string_chars(written), written->length, options | PCRE2_UTF, &code, &at, context);
+    p->code = pcre2_compile((PCRE2_SPTR)string_chars(written), written->length, PCRE2_UTF, &code, &at, context);
     if (p->code != NULL) return p;
     PCRE2_UCHAR message[128];
     pcre2_get_error_message(code, message, sizeof message);
@@ -59,18 +57,8 @@ pattern *pattern_compile(arena *owner, const char *text, size_t n, error *err) {
     string written = {.limit = MOST_WRITTEN}, given = {0};
     string_append(&given, text, n);
     const char *pattern_text = string_chars(&given);
-    pattern *p = pattern_translate(pattern_text, n, &written, err) ? compile(owner, pattern_text, &written, 0, err) : NULL;
+    pattern *p = pattern_translate(pattern_text, n, &written, err) ? compile(owner, pattern_text, &written, err) : NULL;
     string_drop(&written);
-    string_drop(&given);
-    return p;
-}
-
-pattern *pattern_compile_literal(arena *owner, const char *text, size_t n, error *err) {
-    if (n > MOST_PATTERN) return fail_null(err, "a pattern of %zu bytes; %d is the most", n, MOST_PATTERN);
-    if (!utf8_valid(text, n)) return fail_null(err, "a pattern that is not UTF-8");
-    string given = {0};
-    string_append(&given, text, n);
-    pattern *p = compile(owner, string_chars(&given), &given, PCRE2_LITERAL, err);
     string_drop(&given);
     return p;
 }
@@ -135,7 +123,7 @@ static pcre2_code *compile_again(const pattern *p) {
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     if (context == NULL) return NULL;
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    pcre2_code *made = pcre2_compile((PCRE2_SPTR)p->written, p->n_written, p->options | PCRE2_UTF, &code, &at, context);
+    pcre2_code *made = pcre2_compile((PCRE2_SPTR)p->written, p->n_written, PCRE2_UTF, &code, &at, context);
     pcre2_compile_context_free(context);
     return made;
 }

@@ -13,12 +13,12 @@ typedef struct pattern pattern;
 
 /* Lives in `owner`. err: what is wrong, at which byte of which pattern. */
 pattern *pattern_compile(arena *owner, const char *text, size_t n, error *err);
-/* A pattern for the text itself, of which no character means anything. */
-pattern *pattern_compile_literal(arena *owner, const char *text, size_t n, error *err);
 
 /* Matches in text[0..n), leftmost first, one after another, none overlapping; an empty match right behind the one before is
  * passed over. An invalid byte is a character of its own that is neither letter, number nor white space (U+FFFD to the
- * pattern). A pattern that needs more steps or room than a bound is given up: no further match, and gave_up says so. */
+ * pattern). A pattern that needs more steps or room at one place of the text than a bound is given up: no further match, and
+ * gave_up says so. Places have no bound together: a pattern that looks as far as the text's end from each (a+b|. where there is
+ * no b) takes time that grows with the square of the text. */
 typedef struct pattern_search {
     const pattern *pattern;
     const char *text;

@@ -170,13 +170,7 @@ static bool read_component(void *user, const json *v, error *err) {
 
 bool post_processor_read(tokenizer *t, const json *v, error *err) {
     post_processor *p = &t->post;
-    p->described = component_described(t->owner, v, "processors");
-    bool ok = p->described != NULL || fail(err, "larger than the memory allowed for a tokenizer");
-    if (ok && !component_is_null(v)) ok = component_each(v, "processors", read_component, &(reading){.t = t}, err);
+    bool ok = component_is_null(v) || component_each(v, "processors", read_component, &(reading){.t = t}, err);
     if (ok && p->n_pair == 0) ok = append(t, &p->pair, &p->n_pair, POST_TEXT_A, err) && append(t, &p->pair, &p->n_pair, POST_TEXT_B, err);
     return ok || fail(err, "post_processor");
-}
-
-const char *post_processor_describe(const tokenizer *t) {
-    return t->post.described;
 }

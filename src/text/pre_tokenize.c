@@ -210,23 +210,18 @@ static struct rewritten *rewritten_of(run *r, size_t step) {
 }
 
 void pre_tokenize_drop(tokenizer_scratch *s) {
-    for (size_t i = 0; s->rewritten != NULL && i < s->tokenizer->pre_tokenizer.n; i++) string_drop(&s->rewritten[i].text);
+    for (size_t i = 0; s->rewritten != NULL && i < s->tokenizer->pre_tokenizer.n; i++) {
+        string_drop(&s->rewritten[i].text);
+        origin_list_drop(&s->rewritten[i].origin);
+    }
 }
 
 /* `n` bytes more, that came from byte i of the piece. */
 static void came_from(run *r, struct rewritten *w, const piece *from, size_t i, size_t n) {
     if (!r->track) return;
     origin_list *o = &w->origin;
-    if (o->n + n > o->room) {
-        const size_t room = (o->n + n) * 2 < 64 ? 64 : (o->n + n) * 2, bytes = o->n * sizeof(size_t);
-        o->begin = arena_grow(&r->s->memory, o->begin, bytes, room * sizeof(size_t));
-        o->end = arena_grow(&r->s->memory, o->end, bytes, room * sizeof(size_t));
-        o->room = room;
-    }
-    for (size_t k = 0; k < n; k++) {
-        o->begin[o->n] = piece_begin(from, i);
-        o->end[o->n++] = piece_end(from, i);
-    }
+    origin_list_reserve(o, n);
+    for (size_t k = 0; k < n; k++) o->byte[o->n++] = (byte_origin){(uint32_t)piece_begin(from, i), (uint32_t)piece_end(from, i)};
 }
 
 static void pass_on(run *r, size_t step, const piece *from, const struct rewritten *w) {

@@ -43,10 +43,9 @@ typedef struct pre_step {
 typedef struct pre_tokenizer {
     pre_step *step;
     size_t n;
-    bool byte_level;       /* a last STEP_BYTES, which is not in the list: models do that as they read a word */
-    bool looks_back;       /* a step asks where in the text a piece begins, and steps before it may have hidden that */
-    split_kind scanner;    /* SPLIT_NONE, or: this scanner, each match a word, then byte_level, is all there is */
-    const char *described; /* for people; "none" */
+    bool byte_level;    /* a last STEP_BYTES, which is not in the list: models do that as they read a word */
+    bool looks_back;    /* a step asks where in the text a piece begins, and steps before it may have hidden that */
+    split_kind scanner; /* SPLIT_NONE, or: this scanner, each match a word, then byte_level, is all there is */
 } pre_tokenizer;
 
 /* A character that the pre-tokenizer Punctuation knows: ASCII punctuation, and \p{P} of an older Unicode. */

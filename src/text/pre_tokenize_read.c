@@ -140,8 +140,6 @@ static bool isolates(const pre_step *step) {
 
 bool pre_tokenizer_read(tokenizer *t, const json *v, error *err) {
     pre_tokenizer *p = &t->pre_tokenizer;
-    p->described = component_described(t->owner, v, "pretokenizers");
-    if (p->described == NULL) return fail(err, "pre_tokenizer: larger than the memory allowed for a tokenizer");
     if (component_is_null(v)) return true;
     if (!component_each(v, "pretokenizers", read_component, t, err)) return fail(err, "pre_tokenizer");
     if (p->n > 0 && p->step[p->n - 1].kind == STEP_BYTES) {
@@ -169,8 +167,4 @@ void pre_tokenizer_digest(const tokenizer *t, string *out) {
         string_append(out, text, s->kind == STEP_SCAN ? strlen(text) : s->n_text);
     }
     string_print(out, "%zu %d", p->n, p->byte_level);
-}
-
-const char *pre_tokenizer_describe(const tokenizer *t) {
-    return t->pre_tokenizer.described;
 }

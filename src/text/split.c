@@ -82,12 +82,6 @@ const char *split_spelling(size_t i, split_kind *kind) {
     return spellings[i].pattern;
 }
 
-split_kind split_by_name(const char *name) {
-    for (int k = SPLIT_NONE + 1; k < SPLIT_COUNT; k++)
-        if (strcmp(splits[k].name, name) == 0) return (split_kind)k;
-    return SPLIT_COUNT;
-}
-
 const char *split_name(split_kind kind) {
     return splits[kind].name;
 }

@@ -11,9 +11,7 @@ typedef enum { SPLIT_NONE, SPLIT_GPT2, SPLIT_LLAMA3, SPLIT_QWEN2, SPLIT_QWEN35, 
 /* End of the piece at text[at], at < n; SPLIT_NONE: n. Linear over a whole text, whatever it holds. */
 size_t split_next(split_kind kind, const char *text, size_t n, size_t at);
 
-/* Of split_by_*: SPLIT_COUNT where it is not known. */
-split_kind split_by_pattern(const char *pattern, size_t n);
-split_kind split_by_name(const char *name);
+split_kind split_by_pattern(const char *pattern, size_t n); /* SPLIT_COUNT where it is not known */
 const char *split_name(split_kind kind);
 const char *split_pattern(split_kind kind); /* the pattern as tokenizer.json has it */
 /* Other spellings that split_by_pattern knows, 0 and up; NULL: no more. */

@@ -51,10 +51,6 @@ const char *tokenizer_chat_template_name(const tokenizer *t, size_t i); /* "defa
 const char *tokenizer_kind(const tokenizer *t);                         /* "byte-level BPE, llama3 pattern", for people */
 const char *tokenizer_source(const tokenizer *t, size_t *n);            /* its tokenizer.json as it was read, or made of another format */
 const char *tokenizer_scanner(const char *regex, size_t n);             /* the scanner that runs this pattern ("llama3"); NULL: PCRE2 does */
-const char *normalizer_describe(const tokenizer *t);
-const char *pre_tokenizer_describe(const tokenizer *t); /* the components, for people: "Digits(individual_digits=true) > ByteLevel(...)", or "none" */
-const char *post_processor_describe(const tokenizer *t);
-const char *decoder_describe(const tokenizer *t);
 size_t tokenizer_count_merges(const tokenizer *t);
 size_t tokenizer_count_added(const tokenizer *t);
 /* Digest of all that decides which ids a text gets (vocabulary, merges, added tokens, normalizer, pre-tokenizer): equal for

@@ -28,7 +28,6 @@ typedef struct post_processor {
         bool counts_prefix;    /* ids of `prefix` stand before the first token when this is done */
     } trim[MOST_COMPONENTS];
     size_t n_trim;
-    const char *described; /* for people; "none" */
 } post_processor;
 
 typedef struct added_token {

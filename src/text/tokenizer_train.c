@@ -29,7 +29,6 @@ typedef struct counter {
     size_t room;
     arena memory; /* of `order` */
     string valid, normal, spare, marked;
-    arena scratch;
     bool gave_up; /* a pattern needed more steps than it may take: the words are not those that encoding finds */
 } counter;
 
@@ -163,7 +162,6 @@ static void counters_drop(tokenizer_trainer *t) {
         counter *c = &t->counters[i];
         word_map_drop(&c->words);
         arena_drop(&c->memory);
-        arena_drop(&c->scratch);
         string *const strings[] = {&c->valid, &c->normal, &c->spare, &c->marked};
         for (size_t k = 0; k < COUNT(strings); k++) string_drop(strings[k]);
         *c = (counter){0};
@@ -227,7 +225,7 @@ static void count_by_blanks(const tokenizer_trainer *t, counter *c, const char *
         n = c->valid.length;
     }
     if (t->normalizes) {
-        c->gave_up |= !normalize_text(&t->normalizer, text, n, &c->normal, &c->spare, &c->scratch, NULL, 0);
+        c->gave_up |= !normalize_text(&t->normalizer, text, n, &c->normal, &c->spare, NULL, 0);
         text = string_chars(&c->normal);
         n = c->normal.length;
     }

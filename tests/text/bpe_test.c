@@ -121,10 +121,41 @@ static void a_text_that_is_one_word_may_be_cut_where_no_merge_joins(void **state
     arena_drop(&memory);
 }
 
+/* As in Hugging Face `tokenizers`, where a special token of one character is a letter like any other once it was not matched as a token. A
+ * longer one is what no text may become by merging. */
+static void a_special_character_merges_and_a_longer_special_token_is_never_made(void **state) {
+    static const char source[] = "{\"version\": \"1.0\", \"added_tokens\": [{\"id\": 0, \"content\": \"!\", \"special\": true, \"normalized\": false}, "
+                                 "{\"id\": 5, \"content\": \"<|e|>\", \"special\": true, \"normalized\": false}], "
+                                 "\"model\": {\"type\": \"BPE\", \"end_of_word_suffix\": \"</w>\", \"unk_token\": \"<|e|>\", "
+                                 "\"vocab\": {\"!\": 0, \"!</w>\": 1, \"a\": 2, \"a</w>\": 3, \"!!</w>\": 4, \"<|e|>\": 5}, \"merges\": [\"! !</w>\"]}}";
+    static const char other[] =
+        "{\"version\": \"1.0\", \"added_tokens\": [{\"id\": 4, \"content\": \"<e>\", \"special\": true, \"normalized\": false}], "
+        "\"model\": {\"type\": \"BPE\", \"vocab\": {\"<\": 0, \"e\": 1, \">\": 2, \"<e\": 3, \"<e>\": 4}, \"merges\": [\"< e\", \"<e >\"]}}";
+    arena memory = {0};
+    error err = {0};
+    id_list ids = {0};
+    const tokenizer *t = tokenizer_parse(&memory, source, strlen(source), NULL, 0, &err);
+    if (t == NULL) fail_msg("%s", err.text);
+    assert_true(tokenizer_encode(t, NULL, "a!!", 3, 0, &ids, &err));
+    assert_int_equal(ids.n, 2);
+    assert_int_equal(ids.id[0], 2);
+    assert_int_equal(ids.id[1], 4);
+    id_list_reset(&ids);
+    t = tokenizer_parse(&memory, other, strlen(other), NULL, 0, &err);
+    if (t == NULL) fail_msg("%s", err.text);
+    assert_true(tokenizer_encode(t, NULL, "<e>", 3, 0, &ids, &err));
+    assert_int_equal(ids.n, 2);
+    assert_int_equal(ids.id[0], 3);
+    assert_int_equal(ids.id[1], 2);
+    id_list_drop(&ids);
+    arena_drop(&memory);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_of_all_lengths_merge_as_by_the_plainest_way),
         cmocka_unit_test(a_text_that_is_one_word_may_be_cut_where_no_merge_joins),
+        cmocka_unit_test(a_special_character_merges_and_a_longer_special_token_is_never_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

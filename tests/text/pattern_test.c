@@ -105,21 +105,6 @@ static void an_invalid_byte_is_a_character_that_is_neither_letter_nor_blank(void
     assert_string_equal(matches(".", "\xff", 1), "0-1");
 }
 
-static void a_literal_means_nothing_else(void **state) {
-    arena memory = {0};
-    error err = {0};
-    const pattern *p = pattern_compile_literal(&memory, "a.[", 3, &err);
-    assert_non_null(p);
-    pattern_search s = pattern_search_start(p, "aa.[", 4);
-    size_t begin, end;
-    assert_true(pattern_search_next(&s, &begin, &end));
-    assert_int_equal(begin, 1);
-    assert_int_equal(end, 4);
-    assert_false(pattern_search_next(&s, &begin, &end));
-    pattern_search_end(&s);
-    arena_drop(&memory);
-}
-
 static void a_match_that_needs_too_many_steps_is_given_up(void **state) {
     char text[64];
     memset(text, 'a', sizeof text);
@@ -149,7 +134,6 @@ int main(void) {
         cmocka_unit_test(patterns_match_as_oniguruma_does),
         cmocka_unit_test(what_has_no_translation_is_refused_with_its_place),
         cmocka_unit_test(an_invalid_byte_is_a_character_that_is_neither_letter_nor_blank),
-        cmocka_unit_test(a_literal_means_nothing_else),
         cmocka_unit_test(a_match_that_needs_too_many_steps_is_given_up),
         cmocka_unit_test(more_patterns_than_a_thread_keeps_code_for_still_match),
     };

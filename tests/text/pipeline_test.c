@@ -242,7 +242,7 @@ static void refusals_name_component_and_field(void **state) {
     }
 }
 
-static void components_are_described_and_digested(void **state) {
+static void components_are_digested(void **state) {
     static const char with[] = "{\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\", \"individual_digits\": true}, "
                                "{\"type\": \"Whitespace\"}]}, " MODEL;
     string other = {0};
@@ -252,9 +252,6 @@ static void components_are_described_and_digested(void **state) {
     error err = {0};
     const tokenizer *t = tokenizer_parse(&a, with, strlen(with), NULL, 0, &err), *u = tokenizer_parse(&a, other.data, other.length, NULL, 0, &err);
     assert_true(t != NULL && u != NULL);
-    assert_string_equal(pre_tokenizer_describe(t), "Digits(individual_digits=true) > Whitespace");
-    assert_string_equal(decoder_describe(t), "none");
-    assert_string_equal(post_processor_describe(t), "none");
     assert_false(digest_equal(tokenizer_digest(t), tokenizer_digest(u)));
     string_drop(&other);
     arena_drop(&a);
@@ -291,7 +288,7 @@ int main(void) {
         cmocka_unit_test(decoders_decode_as_the_reference),
         cmocka_unit_test(a_stream_gives_what_decoding_all_gives),
         cmocka_unit_test(refusals_name_component_and_field),
-        cmocka_unit_test(components_are_described_and_digested),
+        cmocka_unit_test(components_are_digested),
         cmocka_unit_test(an_added_token_is_none_of_the_models),
     };
     return cmocka_run_group_tests(tests, read_golden, drop_golden);

@@ -71,12 +71,9 @@ static void llama3_pattern_cuts_as_its_regular_expression(void **state) {
     assert_string_equal(pieces(SPLIT_QWEN2, "x 123"), "x| |1|2|3");
 }
 
-static void patterns_are_found_by_name_and_by_text(void **state) {
-    for (int k = SPLIT_NONE + 1; k < SPLIT_COUNT; k++) {
-        assert_int_equal(split_by_name(split_name((split_kind)k)), k);
+static void patterns_are_found_by_their_text(void **state) {
+    for (int k = SPLIT_NONE + 1; k < SPLIT_COUNT; k++)
         assert_int_equal(split_by_pattern(split_pattern((split_kind)k), strlen(split_pattern((split_kind)k))), k);
-    }
-    assert_int_equal(split_by_name("gpt3"), SPLIT_COUNT);
     assert_int_equal(split_by_pattern("\\s+", 3), SPLIT_COUNT);
 }
 
@@ -196,9 +193,12 @@ static void scanners_know_all_characters(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gpt2_pattern_cuts_as_its_regular_expression), cmocka_unit_test(llama3_pattern_cuts_as_its_regular_expression),
-        cmocka_unit_test(scanners_cut_random_text_as_their_patterns),  cmocka_unit_test(scanners_know_all_characters),
-        cmocka_unit_test(patterns_are_found_by_name_and_by_text),      cmocka_unit_test(a_safe_cut_leaves_the_pieces_as_they_are),
+        cmocka_unit_test(gpt2_pattern_cuts_as_its_regular_expression),
+        cmocka_unit_test(llama3_pattern_cuts_as_its_regular_expression),
+        cmocka_unit_test(scanners_cut_random_text_as_their_patterns),
+        cmocka_unit_test(scanners_know_all_characters),
+        cmocka_unit_test(patterns_are_found_by_their_text),
+        cmocka_unit_test(a_safe_cut_leaves_the_pieces_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
