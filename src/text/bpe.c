@@ -333,8 +333,11 @@ static void bpe_content(const tokenizer *t, string *out) {
     uint64_t sum[2] = {0, 0}; /* over all merges: the table has no order of its own */
     for (size_t i = 0; i <= m->merges.mask; i++) {
         if (m->merges.slot[i].left < 0) continue;
-        sum[0] += hash64(&m->merges.slot[i], sizeof(merge), 1);
-        sum[1] += hash64(&m->merges.slot[i], sizeof(merge), 2);
+        const merge *x = &m->merges.slot[i];
+        uint64_t mixed = merge_hash(x->left, x->right) ^ merge_hash(x->rank, ~x->result);
+        mixed = (mixed ^ mixed >> 32) * 0xd6e8feb86659fd93ull;
+        sum[0] += mixed ^ mixed >> 32;
+        sum[1] += (mixed ^ mixed >> 29) * 0xc2b2ae3d27d4eb4full;
     }
     content_number(out, sum[0]);
     content_number(out, sum[1]);

@@ -305,7 +305,7 @@ static bool read_root(tokenizer *t, const json *root, gathered *g, error *err) {
 }
 
 bool tokenizer_read_json(tokenizer *t, const char *text, size_t n, error *err) {
-    gathered g = {.expected = n / 32 + 64};
+    gathered g = {.expected = n / 24 + 64};
     arena tree = {.limit = t->owner->limit};
     const json_visit visit[] = {{"model.vocab", gather_entry, &g}, {"model.merges", gather_merge, &g}};
     const json *root = json_parse_visit(&tree, text, n, visit, COUNT(visit), err);
