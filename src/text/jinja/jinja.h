@@ -102,11 +102,11 @@ struct joiner {
 
 /* Limits of one rendering. A sanitizer's build is slower, and takes fewer steps. */
 #ifdef SOCLE_SANITIZE
-enum { STEPS_MOST = 1 << 24 };
+enum { STEPS_MOST = 1 << 24, MEMORY_MOST = 64 << 20 };
 #else
-enum { STEPS_MOST = 1 << 26 };
+enum { STEPS_MOST = 1 << 26, MEMORY_MOST = 256 << 20 };
 #endif
-enum { MEMORY_MOST = 256 << 20, OUTPUT_MOST = 64 << 20, DEPTH_MOST = 200, STACK_MOST = 3 << 20, TEXT_MOST = 64 << 20 };
+enum { OUTPUT_MOST = 64 << 20, DEPTH_MOST = 200, STACK_MOST = 3 << 20, TEXT_MOST = 64 << 20 };
 
 /* Variables of one call of a function (the template itself, a macro, the body of a recursive loop). */
 typedef struct frame frame;
