@@ -164,7 +164,7 @@ bool from_sentencepiece(foreign *f, const char *bytes, size_t n, error *err) {
     message m = {(const unsigned char *)bytes, (const unsigned char *)bytes + n};
     field field_;
     size_t room = 0;
-    bool user_defined = false;
+    bool user_defined = false, trained = false;
     while (m.at < m.end) {
         if (!next_field(&m, &field_)) return fail(err, "the file is damaged at byte %zu", (size_t)((const char *)m.at - bytes));
         if (field_.type != WIRE_BYTES) continue;
@@ -175,13 +175,17 @@ bool from_sentencepiece(foreign *f, const char *bytes, size_t n, error *err) {
             ok = (read_piece(field_.bytes, &p, err) || fail(err, "piece %zu", f->n)) && foreign_put(f, &room, p.text, p.n, p.kind, p.score, err);
             user_defined = user_defined || (ok && p.kind == PART_USER_DEFINED);
             break;
-        case MODEL_TRAINER: ok = read_trainer(field_.bytes, &s, err); break;
+        case MODEL_TRAINER:
+            ok = read_trainer(field_.bytes, &s, err);
+            trained = true;
+            break;
         case MODEL_NORMALIZER: ok = read_normalizer(field_.bytes, &s, err); break;
         case MODEL_DENORMALIZER: ok = read_normalizer(field_.bytes, &decoding, err); break;
         default: break;
         }
         if (!ok) return false;
     }
+    if (!trained) return fail(err, "it is cut short: the trainer's settings, which stand behind the pieces, are missing; fetch the file again");
     s.decoding_charsmap = decoding.charsmap;
     f->user_defined_in_words = true;
     if (!take_settings(f, &s, err)) return false;

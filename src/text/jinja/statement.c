@@ -287,8 +287,9 @@ static bool parse_body(parser *p, const char *const *ends, const char *tag, body
     if (!parse_enter(p)) return false;
     while (!done) {
         if (p->at->type == TOKEN_END) {
-            if (ends != NULL) return parse_fail(p, "the template ends inside '%s', which needs '%s'", tag, ends[0]);
-            break;
+            if (ends == NULL) break;
+            while (ends[1] != NULL) ends++; /* the last one closes it */
+            return parse_fail(p, "the template ends inside '%s', which needs '%s'", tag, ends[0]);
         }
         if (!parse_one(p, &l, ends, tag, &done)) return false;
     }
