@@ -19,11 +19,13 @@ bool normalizer_keeps(const normalizer *z, const char *text, size_t n) {
 
 /* What the last step made is what the next one reads. */
 static void origin_turn(origin_list *o, origin_list *from) {
-    *from = (origin_list){.byte = o->byte, .n = o->n, .room = o->room};
+    *from = (origin_list){.byte = o->byte, .n = o->n, .room = o->room, .memory = o->memory};
     o->byte = o->spare;
     o->room = o->spare_room;
+    o->memory = o->spare_memory;
     o->spare = from->byte;
     o->spare_room = from->room;
+    o->spare_memory = from->memory;
     o->n = 0;
 }
 

@@ -10,10 +10,12 @@ typedef struct byte_origin {
     uint32_t begin, end;
 } byte_origin;
 typedef struct origin_list {
-    byte_origin *byte; /* its own memory, of malloc */
+    byte_origin *byte;
     size_t n, room;
+    arena memory;       /* that `byte` is all of */
     byte_origin *spare; /* normalize_text's, for steps between */
     size_t spare_room;
+    arena spare_memory;
 } origin_list;
 void origin_list_reserve(origin_list *o, size_t more); /* an exhausted machine ends the program, as for a string */
 void origin_list_drop(origin_list *o);

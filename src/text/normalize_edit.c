@@ -1,7 +1,5 @@
 #include "text/normalize_inner.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* --- characters -------------------------------------------------------------------------------------------------------- */
@@ -42,18 +40,18 @@ void origin_list_reserve(origin_list *o, size_t more) {
     if (o->room - o->n >= more) return;
     size_t room = o->room < 64 ? 64 : o->room + o->room / 2;
     if (room < o->n + more) room = o->n + more;
-    byte_origin *byte = realloc(o->byte, room * sizeof *byte);
-    if (byte == NULL) {
-        fprintf(stderr, "socle: out of memory (%zu bytes wanted for a text's offsets)\n", room * sizeof *byte);
-        exit(1);
-    }
+    arena memory = {0};
+    byte_origin *byte = NEW_ARRAY(&memory, room, byte_origin);
+    if (o->n > 0) memcpy(byte, o->byte, o->n * sizeof *byte);
+    arena_drop(&o->memory); /* what was outgrown is not kept */
     o->byte = byte;
     o->room = room;
+    o->memory = memory;
 }
 
 void origin_list_drop(origin_list *o) {
-    free(o->byte);
-    free(o->spare);
+    arena_drop(&o->memory);
+    arena_drop(&o->spare_memory);
     *o = (origin_list){0};
 }
 
