@@ -409,7 +409,7 @@ static bool inspect_path(inspection *s, const char *path, error *err) {
         return fail(err, "%s: the configuration of %s; inspect its folder", path, name[0] == 'c' ? "a model" : "an adapter");
     if (ends_with(path, ".json")) return inspect_tokenizer(s, path, err) || fail(err, "%s does not hold a tokenizer", path);
     if (is_lines(path)) return inspect_lines(s, path, err);
-    return inspect_tokenizer(s, path, err) || fail(err, "none of safetensors, PREFIX.bin and .idx, .jsonl, a folder, or a tokenizer");
+    return inspect_tokenizer(s, path, err) || fail(err, "%s: none of safetensors, PREFIX.bin and .idx, .jsonl, a folder, or a tokenizer", path);
 }
 
 int command_inspect(int argc, char **argv) {

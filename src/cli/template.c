@@ -50,7 +50,7 @@ static const char *read_template(arena *owner, const char *path, chat_template_i
     const json *tools = json_get(in->variables, "tools");
     const char *text = tools != NULL && tools->type != JSON_NULL ? tokenizer_chat_template_named(t, "tool_use") : NULL;
     if (text == NULL) text = tokenizer_chat_template(t);
-    if (text == NULL) return fail_null(err, "%s: the model has no chat template", path);
+    if (text == NULL) return fail_null(err, "%s: the model has no chat template; name a .jinja file in its place", path);
     *n = strlen(text);
     return text;
 }
@@ -85,15 +85,17 @@ static void print_json(const string *text, const string *marks, string *out) {
 static bool render(arena *owner, const common_options *common, const template_options *o, chat_template_input *in, error *err) {
     const char *model = common->words[0], *file = common->n_word > 1 ? common->words[1] : "-";
     size_t n = 0;
-    in->variables = json_read_file(owner, file, err);
-    if (in->variables == NULL) return false;
+    const char *file_name = strcmp(file, "-") == 0 ? "standard input" : file;
+    const char *conversation = file_read(owner, file, 0, &n, err);
+    if (conversation == NULL) return false;
+    in->variables = json_parse(owner, conversation, n, err);
+    if (in->variables == NULL) return fail(err, "%s", file_name);
     const char *text = read_template(owner, model, in, &n, err);
     if (text == NULL) return false;
     if (o->bos != NULL) in->bos_token = o->bos;
     if (o->eos != NULL) in->eos_token = o->eos;
     const chat_template *t = chat_template_compile(owner, text, n, err);
     if (t == NULL) return fail(err, "%s", model);
-    const char *file_name = strcmp(file, "-") == 0 ? "standard input" : file;
     if (in->variables->type != JSON_OBJECT)
         return fail(err, "%s: an object with \"messages\" is needed, not %s", file_name, json_type_name(in->variables->type));
     string rendered = {0}, marks = {0}, out = {0};

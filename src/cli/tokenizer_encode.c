@@ -218,7 +218,8 @@ static bool read_ids(const tokenizer *t, const char *text, size_t n, id_list *ou
         size_t end = at;
         while (end < n && isdigit((unsigned char)text[end]) && id < INT32_MAX) id = id * 10 + (text[end++] - '0');
         const bool whole = end > at && (end == n || isspace((unsigned char)text[end]) || text[end] == ',' || text[end] == ']');
-        if (!whole) return fail(err, "'%.20s' at byte %zu is no id", text + at, at);
+        while (!whole && end < n && !isspace((unsigned char)text[end]) && text[end] != ',') end++;
+        if (!whole) return fail(err, "'%.*s' at byte %zu is no id", (int)(end - at < 20 ? end - at : 20), text + at, at);
         if (id >= INT32_MAX || tokenizer_token(t, (int32_t)id, NULL) == NULL) return fail(err, "id %lld is not in the vocabulary", (long long)id);
         id_list_push(out, (int32_t)id);
         at = end;

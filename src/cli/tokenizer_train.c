@@ -64,7 +64,8 @@ static bool train(arena *owner, const common_options *common, const tokenizer_tr
     const double start = clock_seconds();
     const bool taken = file_exists(out) && !fail(err, "%s is there already; name another folder or remove it", out);
     text_files *files = taken ? NULL : text_files_open(common->words, common->n_word, true, err);
-    const bool fed = files != NULL && feed(trainer, files, err);
+    bool fed = files != NULL && feed(trainer, files, err);
+    if (fed && tokenizer_trainer_bytes(trainer) == 0) fed = fail(err, "%s: no document with text in %zu files", common->words[0], (size_t)common->n_word);
     text_files_close(files);
     const tokenizer *t = fed ? tokenizer_trainer_finish(trainer, owner, signal_flag(), err) : NULL;
     const int64_t bytes = tokenizer_trainer_bytes(trainer), forgotten = tokenizer_trainer_forgotten(trainer);
@@ -74,6 +75,26 @@ static bool train(arena *owner, const common_options *common, const tokenizer_tr
         log_warning("%lld words of the text, of the rarest ones, were left out: it has more distinct words than --max-words", (long long)forgotten);
     if (tokenizer_vocab_size(t) < o->vocab_size) log_warning("the text gives %d tokens only, not %ld", tokenizer_vocab_size(t), o->vocab_size);
     return report(common, out, t, bytes, clock_seconds() - start, err);
+}
+
+/* What belongs to the other model would change nothing: the command line is off. */
+static bool fits_model(const tokenizer_training *o, const tokenizer_training *unless_told, error *err) {
+    const tokenizer_training *d = unless_told;
+    const char *bpe = o->pattern != d->pattern   ? "--pattern"
+                      : o->min_frequency != 0    ? "--min-frequency"
+                      : o->max_token_length != 0 ? "--max-token-length"
+                                                 : NULL;
+    const char *unigram = o->normalizer != d->normalizer               ? "--normalizer"
+                          : o->unk != d->unk                           ? "--unk"
+                          : o->byte_fallback                           ? "--byte-fallback"
+                          : o->coverage != d->coverage                 ? "--character-coverage"
+                          : o->max_piece_length != d->max_piece_length ? "--max-piece-length"
+                          : o->seed_size != d->seed_size               ? "--seed-size"
+                          : o->shrinking_factor != d->shrinking_factor ? "--shrinking-factor"
+                                                                       : NULL;
+    if (o->model == TRAIN_UNIGRAM && bpe != NULL) return fail(err, "%s is for --model bpe", bpe);
+    if (o->model == TRAIN_BPE && unigram != NULL) return fail(err, "%s is for --model unigram", unigram);
+    return true;
 }
 
 /* The special tokens as given, or those that suit the model; which of them end a text and stand for what is unknown. */
@@ -100,6 +121,7 @@ int command_tokenizer_train(int argc, char **argv) {
     const char *out = NULL;
     option_texts special = {0};
     o.shrinking_factor = 0.75, o.seed_size = 1000000, o.max_piece_length = 16;
+    const tokenizer_training unless_told = o;
     const option options[] = {
         {"model", 0, OPT_CHOICE, &model, .choices = "bpe|unigram", .help = "byte-level BPE, or SentencePiece's Unigram"},
         {"vocab-size", 0, OPT_INT, &o.vocab_size, .help = "ids in all: special tokens, bytes, what is learned (needed)", .least = 0, .most = 1 << 22},
@@ -112,8 +134,7 @@ int command_tokenizer_train(int argc, char **argv) {
         {"pattern", 0, OPT_TEXT, &o.pattern, .argument = "NAME|REGEX",
          .help = "bpe: how text is cut into words: gpt2, llama3, qwen2 and the like, or a regular expression"},
         {"min-frequency", 0, OPT_INT, &o.min_frequency, .help = "bpe: a pair that is rarer than this is not merged", .least = 0, .most = 1 << 30},
-        {"max-token-length", 0, OPT_INT, &o.max_token_length, .help = "bpe: merges give tokens of fewer bytes than this (default: any)", .least = 0,
-         .most = 1 << 30},
+        {"max-token-length", 0, OPT_INT, &o.max_token_length, .help = "bpe: merges give tokens of fewer bytes than this; 0: any", .least = 0, .most = 1 << 30},
         {"normalizer", 0, OPT_TEXT, &o.normalizer, .argument = "NAME",
          .help = "unigram: nmt-nfkc (white space is blanks, runs of blanks are one, NFKC), nfkc, or none"},
         {"unk", 0, OPT_TEXT, &o.unk, .argument = "TOKEN", .help = "unigram: the special token of what has no piece"},
@@ -147,7 +168,7 @@ int command_tokenizer_train(int argc, char **argv) {
         special_tokens(&owner, &special, &o);
         tokenizer_trainer *trainer = NULL;
         if (out == NULL || o.vocab_size == 0) fail(&err, "--vocab-size and --out are needed");
-        else trainer = tokenizer_trainer_new(&o, &err);
+        else if (fits_model(&o, &unless_told, &err)) trainer = tokenizer_trainer_new(&o, &err);
         if (trainer == NULL) status = report_usage(c.name, &err);
         else {
             signals_catch();

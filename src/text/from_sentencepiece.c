@@ -118,14 +118,18 @@ static bool read_piece(message m, part *p, error *err) {
     return p->n > 0 || fail(err, "it is empty");
 }
 
+/* A file that is damaged behind some whole pieces is one all the same, so that the error can say where. */
 bool is_sentencepiece(const char *bytes, size_t n) {
+    enum { ENOUGH = 3 };
     message m = {(const unsigned char *)bytes, (const unsigned char *)bytes + n};
     field f;
-    size_t pieces = 0;
+    size_t pieces = 0, whole = 0;
     while (m.at < m.end) {
-        if (!next_field(&m, &f)) return false;
+        if (!next_field(&m, &f)) return whole >= ENOUGH;
         if (f.number == MODEL_PIECE && f.type != WIRE_BYTES) return false;
-        pieces += f.number == MODEL_PIECE;
+        part p;
+        if (f.number == MODEL_PIECE) pieces++;
+        if (f.number == MODEL_PIECE && pieces <= ENOUGH && read_piece(f.bytes, &p, NULL)) whole++;
         if (pieces == 0) return false; /* they come first */
     }
     return pieces > 0;

@@ -279,6 +279,7 @@ static void what_cannot_be_read_is_refused_by_name(void **state) {
         {"\x0a\x05\x0a\x01g\x18\x01\x12\x02\x18\x03", 11, NULL, "WORD"},
         {"\x0a\x05\x0a\x01g\x18\x01\x12\x02\x18\x02\x1a\x7f", 13, NULL, "no tokenizer"},
         {"\x0a\x0e\x0a\x05<unk>\x15\0\0\0\0\x18\x02\x0a\x08\x0a\x01g\x15\0\0\0\0", 26, NULL, "cut short"},
+        {"\x0a\x0e\x0a\x05<unk>\x15\0\0\0\0\x18\x02\x0a\x03\x0a\x01g\x0a\x03\x0a\x01h\x0a\x09\x0a", 29, NULL, "damaged at byte"},
         {"GGUF\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, NULL, "tokenizer.ggml.model"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
